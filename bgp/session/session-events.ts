@@ -1,0 +1,121 @@
+import type { IpAddress } from '../../net/address.ts';
+import type { Family } from '../wire/family.ts';
+import type { SocketOptions } from './transport.ts';
+
+/** What a session needs to know of its peer. Policy and routing instance are not its business. */
+export interface PeerSettings {
+  /** Unique name of the session, for people and logs, such as `192.168.11.2` or `red/192.169.10.2`. */
+  readonly name: string;
+  readonly remoteAddress: IpAddress;
+  /** TCP port that is dialled; 179 by default. */
+  readonly remotePort: number;
+  /** Source address; undefined: the kernel's choice. */
+  readonly localAddress?: IpAddress;
+  readonly localAs: number;
+  /** The AS number that the peer's OPEN must have, or only whether it is ours. */
+  readonly remoteAs: number | 'internal' | 'external';
+  /** BGP identifier as an unsigned 32-bit number. */
+  readonly routerId: number;
+  /** Seconds; 0 turns keepalives off. RFC 4271 §4.2. */
+  readonly holdTime: number;
+  /** Seconds; at most a third of the negotiated hold time is used. */
+  readonly keepaliveTime: number;
+  /** Seconds between attempts to connect. */
+  readonly connectRetryTime: number;
+  /** Never connect, only accept. */
+  readonly passive: boolean;
+  /** Families that are offered. */
+  readonly families: readonly Family[];
+  readonly socket: SocketOptions;
+}
+
+/** What both OPENs agree on. */
+export interface NegotiatedSession {
+  readonly localAddress: IpAddress;
+  readonly remoteAddress: IpAddress;
+  readonly peerType: 'ebgp' | 'ibgp';
+  readonly localAs: number;
+  readonly remoteAs: number;
+  /** Peer's BGP identifier as an unsigned 32-bit number. */
+  readonly remoteRouterId: number;
+  /** Seconds; 0: no keepalives. */
+  readonly holdTime: number;
+  readonly keepaliveTime: number;
+  readonly families: readonly Family[];
+  readonly fourOctetAs: boolean;
+  readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  /** 4096, or 65535 with RFC 8654. */
+  readonly maxMessageSize: number;
+  /** True when this side opened the TCP connection. */
+  readonly active: boolean;
+}
+
+/** Why a session is not (any longer) established. */
+export interface SessionDown {
+  /** Wall-clock milliseconds. */
+  readonly at: number;
+  /** In words, such as `hold timer expired` or `peer sent Cease/Administrative Shutdown: maintenance`. */
+  readonly reason: string;
+  /** The NOTIFICATION, when one was sent or received. */
+  readonly notification?: {
+    readonly direction: 'sent' | 'received';
+    readonly code: number;
+    readonly subcode: number;
+  };
+}
+
+/** States of RFC 4271 §8.2.2. */
+export type SessionState = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
+
+/** An error in what the peer sent that ends the session: becomes a NOTIFICATION. */
+export interface ProtocolError {
+  readonly code: number;
+  readonly subcode: number;
+  readonly data: Uint8Array;
+  readonly message: string;
+}
+
+/** What a session tells the speaker. */
+export interface SessionEvents {
+  established(negotiated: NegotiatedSession): void;
+  /**
+   * One whole UPDATE, header included, at `bytes[start..end)`; only valid during the call.
+   * A returned error resets the session.
+   */
+  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined;
+  /** ROUTE-REFRESH; `subtype` 0 request, 1 beginning, 2 end (RFC 2918, RFC 7313). */
+  routeRefresh(family: Family, subtype: number): void;
+  /** All messages of one socket read have been delivered: the moment to decide and send. */
+  readComplete(): void;
+  /** The socket takes more again after {@link SessionHandle.send} returned false. */
+  writable(): void;
+  /** Was established and is no more. Called once per `established`. */
+  down(reason: SessionDown): void;
+  /** Any change of the state machine, for people. */
+  stateChanged(state: SessionState): void;
+}
+
+/** What the speaker may ask of a session. */
+export interface SessionHandle {
+  readonly settings: PeerSettings;
+  readonly state: SessionState;
+  readonly negotiated: NegotiatedSession | undefined;
+  readonly lastDown: SessionDown | undefined;
+  /** Wall-clock milliseconds of the last change to or from Established. */
+  readonly since: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  /** Sends whole messages (headers included, several back to back); false when the kernel's buffer is full. The bytes must not change afterwards. */
+  send(bytes: Uint8Array): boolean;
+  /** Bytes that wait in user space. */
+  readonly bufferedBytes: number;
+  /** Stops and starts reading from the peer. */
+  pauseReading(): void;
+  resumeReading(): void;
+  start(): void;
+  /** Ends the session with Cease (RFC 4486 subcode) and stays Idle until started again. */
+  stop(subcode: number, reason: string): void;
+  /** Ends the session with Cease and lets it come back. */
+  reset(subcode: number, reason: string): void;
+}
