@@ -1,5 +1,6 @@
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../wire/family.ts';
+import type { ProtocolError } from '../wire/protocol-error.ts';
 import type { SocketOptions } from './transport.ts';
 
 /** What a session needs to know of its peer. Policy and routing instance are not its business. */
@@ -68,13 +69,7 @@ export interface SessionDown {
 /** States of RFC 4271 §8.2.2. */
 export type SessionState = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
 
-/** An error in what the peer sent that ends the session: becomes a NOTIFICATION. */
-export interface ProtocolError {
-  readonly code: number;
-  readonly subcode: number;
-  readonly data: Uint8Array;
-  readonly message: string;
-}
+export type { ProtocolError } from '../wire/protocol-error.ts';
 
 /** What a session tells the speaker. */
 export interface SessionEvents {
