@@ -1,0 +1,309 @@
+// Hot: lookup runs once per UPDATE. Columns only; an attribute set costs no object.
+import { ByteTable } from './byte-table.ts';
+import { growInt32, growUint8, growUint32 } from './columns.ts';
+import { NextHops } from './next-hops.ts';
+
+/** Where an attribute set came from: it decides how missing and forbidden attributes are read. */
+export const AttributeKind = { ebgp: 0, ibgp: 1, local: 2 } as const;
+export type AttributeKind = (typeof AttributeKind)[keyof typeof AttributeKind];
+
+/** Bits of {@link AttributeStore.flags}. */
+export const AttributeFact = {
+  hasMed: 1,
+  hasLocalPref: 2,
+  /** Well-known community NO_EXPORT or NO_EXPORT_SUBCONFED (RFC 1997). */
+  noExport: 4,
+  /** Well-known community NO_ADVERTISE (RFC 1997). */
+  noAdvertise: 8,
+} as const;
+
+/** LOCAL_PREF of a route that has none: what FRR, BIRD and GoBGP take. */
+export const DEFAULT_LOCAL_PREFERENCE = 100;
+
+/** Bytes before the attributes in an identity: kind and next hop. */
+export const IDENTITY_HEADER_SIZE = 5;
+
+/**
+ * All distinct sets of path attributes, interned by their wire bytes.
+ *
+ * The identity of a set is its kind, its next hop and its attributes as they stood on the wire with
+ * 4-octet AS numbers, without NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI: so one set serves all
+ * families, and a set that was seen before is not parsed again. What the decision process needs is
+ * in columns. References are counted by {@link retain} and {@link release}.
+ */
+export class AttributeStore {
+  readonly nextHops = new NextHops();
+  readonly #table = new ByteTable();
+  #references = new Int32Array(64);
+  #nextHop = new Int32Array(64);
+  #localPref = new Uint32Array(64);
+  #med = new Uint32Array(64);
+  #asPathLength = new Int32Array(64);
+  #neighborAs = new Uint32Array(64);
+  #originatorId = new Uint32Array(64);
+  #clusterListLength = new Int32Array(64);
+  #origin = new Uint8Array(64);
+  #flags = new Uint8Array(64);
+  /** Where the AS_PATH value stands in the attributes, or -1. */
+  #asPathAt = new Int32Array(64);
+  #asPathSize = new Int32Array(64);
+
+  /** Attribute sets in use. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** All ids are below this. */
+  get idLimit(): number {
+    return this.#table.idLimit;
+  }
+
+  /** The id of the identity at `bytes[start..end)` (see {@link writeIdentityHeader}), or -1 when it was never seen. */
+  lookup(bytes: Uint8Array, start: number, end: number): number {
+    return this.#table.find(bytes, start, end);
+  }
+
+  /**
+   * Adds an identity that {@link lookup} did not find. Its attributes must have been checked: the walk
+   * over them believes their lengths. The new set has no reference yet; {@link collect} drops it if
+   * none is added.
+   */
+  add(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.#table.add(bytes, start, end);
+    this.#grow(id + 1);
+    this.#references[id] = 0;
+    const nextHop = readU32(bytes, start + 1) | 0;
+    this.#nextHop[id] = nextHop;
+    if (nextHop >= 0) this.nextHops.retain(nextHop);
+    this.#readFacts(id, bytes, start + IDENTITY_HEADER_SIZE, end);
+    return id;
+  }
+
+  /** {@link lookup}, then {@link add}. */
+  intern(bytes: Uint8Array, start: number, end: number): number {
+    const found = this.#table.find(bytes, start, end);
+    return found >= 0 ? found : this.add(bytes, start, end);
+  }
+
+  #grow(size: number): void {
+    if (size <= this.#references.length) return;
+    this.#references = growInt32(this.#references, size);
+    this.#nextHop = growInt32(this.#nextHop, size);
+    this.#localPref = growUint32(this.#localPref, size);
+    this.#med = growUint32(this.#med, size);
+    this.#asPathLength = growInt32(this.#asPathLength, size);
+    this.#neighborAs = growUint32(this.#neighborAs, size);
+    this.#originatorId = growUint32(this.#originatorId, size);
+    this.#clusterListLength = growInt32(this.#clusterListLength, size);
+    this.#origin = growUint8(this.#origin, size);
+    this.#flags = growUint8(this.#flags, size);
+    this.#asPathAt = growInt32(this.#asPathAt, size);
+    this.#asPathSize = growInt32(this.#asPathSize, size);
+  }
+
+  #readFacts(id: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#localPref[id] = DEFAULT_LOCAL_PREFERENCE;
+    this.#med[id] = 0;
+    this.#asPathLength[id] = 0;
+    this.#neighborAs[id] = 0;
+    this.#originatorId[id] = 0;
+    this.#clusterListLength[id] = 0;
+    this.#origin[id] = 2;
+    this.#flags[id] = 0;
+    this.#asPathAt[id] = -1;
+    this.#asPathSize[id] = 0;
+    let at = start;
+    while (at < end) {
+      const extended = ((bytes[at] as number) & 0x10) !== 0;
+      const value = at + (extended ? 4 : 3);
+      const size = extended
+        ? ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
+        : (bytes[at + 2] as number);
+      this.#readFact(id, bytes[at + 1] as number, bytes, value, size, start);
+      at = value + size;
+    }
+  }
+
+  #readFact(id: number, code: number, bytes: Uint8Array, value: number, size: number, start: number): void {
+    switch (code) {
+      case 1:
+        this.#origin[id] = bytes[value] as number;
+        break;
+      case 2:
+        this.#asPathAt[id] = value - start;
+        this.#asPathSize[id] = size;
+        this.#readAsPath(id, bytes, value, value + size);
+        break;
+      case 4:
+        this.#med[id] = readU32(bytes, value);
+        this.#flags[id] = (this.#flags[id] as number) | AttributeFact.hasMed;
+        break;
+      case 5:
+        this.#localPref[id] = readU32(bytes, value);
+        this.#flags[id] = (this.#flags[id] as number) | AttributeFact.hasLocalPref;
+        break;
+      case 8:
+        this.#readCommunities(id, bytes, value, value + size);
+        break;
+      case 9:
+        this.#originatorId[id] = readU32(bytes, value);
+        break;
+      case 10:
+        this.#clusterListLength[id] = size >> 2;
+        break;
+    }
+  }
+
+  /** RFC 4271 §9.1.2.2 a: an AS_SET counts as one; RFC 5065 §5.3: confederation segments do not count. */
+  #readAsPath(id: number, bytes: Uint8Array, start: number, end: number): void {
+    let length = 0;
+    for (let at = start; at < end; ) {
+      const type = bytes[at] as number;
+      const count = bytes[at + 1] as number;
+      if (type === 2) length += count;
+      else if (type === 1) length += 1;
+      if (at === start && type === 2 && count > 0) this.#neighborAs[id] = readU32(bytes, at + 2);
+      at += 2 + count * 4;
+    }
+    this.#asPathLength[id] = length;
+  }
+
+  #readCommunities(id: number, bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; at += 4) {
+      const community = readU32(bytes, at);
+      if (community === 0xffffff02) this.#flags[id] = (this.#flags[id] as number) | AttributeFact.noAdvertise;
+      if (community === 0xffffff01 || community === 0xffffff03) {
+        this.#flags[id] = (this.#flags[id] as number) | AttributeFact.noExport;
+      }
+    }
+  }
+
+  retain(id: number): void {
+    this.#references[id] = (this.#references[id] as number) + 1;
+  }
+
+  release(id: number): void {
+    const left = (this.#references[id] as number) - 1;
+    this.#references[id] = left;
+    if (left <= 0) this.#drop(id);
+  }
+
+  /** Drops a set that was added and that nothing refers to. */
+  collect(id: number): void {
+    if (this.#references[id] === 0 && this.#table.length(id) >= 0) this.#drop(id);
+  }
+
+  #drop(id: number): void {
+    const nextHop = this.#nextHop[id] as number;
+    if (nextHop >= 0) this.nextHops.release(nextHop);
+    this.#table.remove(id);
+  }
+
+  /** Next-hop id in {@link nextHops}, or -1. */
+  nextHop(id: number): number {
+    return this.#nextHop[id] as number;
+  }
+
+  localPref(id: number): number {
+    return this.#localPref[id] as number;
+  }
+
+  med(id: number): number {
+    return this.#med[id] as number;
+  }
+
+  asPathLength(id: number): number {
+    return this.#asPathLength[id] as number;
+  }
+
+  /** First AS of the path, 0 when the path is empty or starts with a set. */
+  neighborAs(id: number): number {
+    return this.#neighborAs[id] as number;
+  }
+
+  originatorId(id: number): number {
+    return this.#originatorId[id] as number;
+  }
+
+  clusterListLength(id: number): number {
+    return this.#clusterListLength[id] as number;
+  }
+
+  /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
+  origin(id: number): number {
+    return this.#origin[id] as number;
+  }
+
+  /** Bits of {@link AttributeFact}. */
+  flags(id: number): number {
+    return this.#flags[id] as number;
+  }
+
+  kind(id: number): AttributeKind {
+    return this.#table.arena[this.#table.offset(id)] as AttributeKind;
+  }
+
+  /** The buffer that {@link attributesStart} and {@link attributesEnd} point into; valid until the next addition. */
+  get bytes(): Uint8Array {
+    return this.#table.arena;
+  }
+
+  attributesStart(id: number): number {
+    return this.#table.offset(id) + IDENTITY_HEADER_SIZE;
+  }
+
+  attributesEnd(id: number): number {
+    return this.#table.offset(id) + this.#table.length(id);
+  }
+
+  /** How often `asn` stands in the AS path, sets included (RFC 4271 §9.1.2). */
+  countAs(id: number, asn: number): number {
+    const at = this.#asPathAt[id] as number;
+    if (at < 0) return 0;
+    const bytes = this.#table.arena;
+    const start = this.attributesStart(id) + at;
+    const end = start + (this.#asPathSize[id] as number);
+    let found = 0;
+    for (let segment = start; segment < end; ) {
+      const last = segment + 2 + (bytes[segment + 1] as number) * 4;
+      for (let as = segment + 2; as < last; as += 4) if (readU32(bytes, as) === asn) found++;
+      segment = last;
+    }
+    return found;
+  }
+
+  /** True when both sets have the same AS_PATH bytes. */
+  sameAsPath(a: number, b: number): boolean {
+    const size = this.#asPathSize[a] as number;
+    if (size !== this.#asPathSize[b]) return false;
+    const bytes = this.#table.arena;
+    const aStart = this.attributesStart(a) + (this.#asPathAt[a] as number);
+    const bStart = this.attributesStart(b) + (this.#asPathAt[b] as number);
+    for (let i = 0; i < size; i++) if (bytes[aStart + i] !== bytes[bStart + i]) return false;
+    return true;
+  }
+}
+
+/** Writes the header of an identity: kind, and next-hop id (-1 for none) in four octets. */
+export function writeIdentityHeader(
+  target: Uint8Array,
+  at: number,
+  kind: AttributeKind,
+  nextHop: number,
+): void {
+  target[at] = kind;
+  target[at + 1] = nextHop >>> 24;
+  target[at + 2] = (nextHop >>> 16) & 0xff;
+  target[at + 3] = (nextHop >>> 8) & 0xff;
+  target[at + 4] = nextHop & 0xff;
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
+}

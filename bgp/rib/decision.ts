@@ -1,0 +1,149 @@
+// Hot: runs once per changed prefix that has several paths. Nothing is allocated.
+import type { AttributeStore } from './attribute-store.ts';
+import { growInt32 } from './columns.ts';
+import type { PathTable } from './path-table.ts';
+import { comparePeerAddress, SourceKind, type SourceRegistry } from './sources.ts';
+
+/** Steps of the decision process in their order, as people read them. */
+export const DECISION_STEPS = [
+  'local preference',
+  'locally originated',
+  'AS path length',
+  'origin',
+  'MED',
+  'external over internal',
+  'router id',
+  'cluster list length',
+  'peer address',
+  'path identifier',
+] as const;
+
+/** A step of {@link DECISION_STEPS}, or `only path` for one without competition. */
+export type DecisionReason = (typeof DECISION_STEPS)[number] | 'only path';
+
+const MED_STEP = 4;
+/** Paths that are equal in all steps before this one may share the traffic. */
+const FIRST_TIE_BREAK = 6;
+
+/**
+ * The decision process of RFC 4271 §9.1.2.2 over the paths of one prefix. MED is compared only between
+ * paths of the same neighbour AS, and a path that loses by MED takes no part in the later steps, so
+ * that the order of arrival has no influence.
+ */
+export class DecisionProcess {
+  readonly #attributes: AttributeStore;
+  readonly #sources: SourceRegistry;
+  readonly #paths: PathTable;
+  #candidates = new Int32Array(16);
+
+  constructor(attributes: AttributeStore, sources: SourceRegistry, paths: PathTable) {
+    this.#attributes = attributes;
+    this.#sources = sources;
+    this.#paths = paths;
+  }
+
+  /** The best of `count` paths at the start of `candidates` (which is reordered), or -1 when there is none. */
+  select(candidates: Int32Array, count: number): number {
+    if (count === 0) return -1;
+    let left = this.#keepBest(candidates, count, 0, MED_STEP);
+    if (left > 1) left = this.#dropWorseMed(candidates, left);
+    if (left > 1) this.#keepBest(candidates, left, MED_STEP + 1, DECISION_STEPS.length);
+    return candidates[0] as number;
+  }
+
+  /** Moves the paths that no other beats in steps `from` to `to` to the front; returns how many. */
+  #keepBest(candidates: Int32Array, count: number, from: number, to: number): number {
+    let kept = 1;
+    for (let i = 1; i < count; i++) {
+      const path = candidates[i] as number;
+      const order = this.#compare(path, candidates[0] as number, from, to);
+      if (order > 0) continue;
+      if (order < 0) kept = 0;
+      candidates[kept++] = path;
+    }
+    return kept;
+  }
+
+  #dropWorseMed(candidates: Int32Array, count: number): number {
+    const attributes = this.#attributes;
+    this.#candidates = growInt32(this.#candidates, count);
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const mine = this.#paths.attributes(candidates[i] as number);
+      let beaten = false;
+      for (let j = 0; j < count && !beaten; j++) {
+        const other = this.#paths.attributes(candidates[j] as number);
+        beaten =
+          attributes.neighborAs(mine) === attributes.neighborAs(other) &&
+          attributes.med(other) < attributes.med(mine);
+      }
+      if (!beaten) this.#candidates[kept++] = candidates[i] as number;
+    }
+    for (let i = 0; i < kept; i++) candidates[i] = this.#candidates[i] as number;
+    return kept;
+  }
+
+  #compare(a: number, b: number, from: number, to: number): number {
+    for (let step = from; step < to; step++) {
+      const order = this.#compareStep(a, b, step);
+      if (order !== 0) return order;
+    }
+    return 0;
+  }
+
+  /** Negative when path `a` is better than `b` in one step. */
+  #compareStep(a: number, b: number, step: number): number {
+    const paths = this.#paths;
+    const attributes = this.#attributes;
+    const attributeA = paths.attributes(a);
+    const attributeB = paths.attributes(b);
+    switch (step) {
+      case 0:
+        return attributes.localPref(attributeB) - attributes.localPref(attributeA);
+      case 1:
+        return Number(this.#kind(b) === SourceKind.local) - Number(this.#kind(a) === SourceKind.local);
+      case 2:
+        return attributes.asPathLength(attributeA) - attributes.asPathLength(attributeB);
+      case 3:
+        return attributes.origin(attributeA) - attributes.origin(attributeB);
+      case MED_STEP:
+        return this.#compareMed(attributeA, attributeB);
+      case 5:
+        return Number(this.#kind(a) === SourceKind.ibgp) - Number(this.#kind(b) === SourceKind.ibgp);
+      case FIRST_TIE_BREAK:
+        return this.#routerId(a) - this.#routerId(b);
+      case 7:
+        return attributes.clusterListLength(attributeA) - attributes.clusterListLength(attributeB);
+      case 8:
+        return comparePeerAddress(this.#sources.get(paths.source(a)), this.#sources.get(paths.source(b)));
+      default:
+        return paths.pathId(a) - paths.pathId(b);
+    }
+  }
+
+  #compareMed(a: number, b: number): number {
+    const attributes = this.#attributes;
+    return attributes.neighborAs(a) === attributes.neighborAs(b) ? attributes.med(a) - attributes.med(b) : 0;
+  }
+
+  #kind(path: number): SourceKind {
+    return this.#sources.get(this.#paths.source(path)).kind;
+  }
+
+  /** RFC 4456 §9: ORIGINATOR_ID stands in for the peer's identifier. */
+  #routerId(path: number): number {
+    const originator = this.#attributes.originatorId(this.#paths.attributes(path));
+    return originator !== 0 ? originator : this.#sources.get(this.#paths.source(path)).routerId;
+  }
+
+  /** True when traffic may be spread over `path` besides the best path: equal up to the tie breaks. */
+  isMultipath(best: number, path: number): boolean {
+    return this.#compare(best, path, 0, FIRST_TIE_BREAK) === 0;
+  }
+
+  /** The step in which `best` beats `other`. */
+  reason(best: number, other: number): DecisionReason {
+    const step = DECISION_STEPS.findIndex((_, index) => this.#compareStep(best, other, index) !== 0);
+    return DECISION_STEPS[step] ?? 'path identifier';
+  }
+}

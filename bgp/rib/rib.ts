@@ -1,0 +1,292 @@
+// Hot: announce, withdraw and decide run once per route. Columns only; nothing is allocated but by growth.
+import type { Family } from '../wire/family.ts';
+import type { AttributeStore } from './attribute-store.ts';
+import { growInt32, growUint8 } from './columns.ts';
+import { DecisionProcess, type DecisionReason } from './decision.ts';
+import { Journal, type JournalReader } from './journal.ts';
+import { NlriExtras } from './nlri-extras.ts';
+import { PathFlag, PathTable } from './path-table.ts';
+import type { PrefixTable } from './prefix-table.ts';
+import type { RouteSource, SourceRegistry } from './sources.ts';
+
+/** Bits of the prefix column. */
+const PrefixFlag = {
+  /** Waits for {@link Rib.decide}. */
+  dirty: 1,
+  /** The best path itself was changed or removed. */
+  bestTouched: 2,
+} as const;
+
+/** What a RIB is made of. */
+export interface RibOptions {
+  /** For people, such as `red/ipv4-unicast`. */
+  readonly name: string;
+  readonly family: Family;
+  readonly prefixes: PrefixTable;
+  readonly attributes: AttributeStore;
+  readonly sources: SourceRegistry;
+  /** Paths that may share traffic are marked, and {@link Rib.pathChanges} is kept. */
+  readonly multipath: boolean;
+  /** Wall-clock seconds, for the age of paths. */
+  readonly seconds: () => number;
+}
+
+/**
+ * The routes of one address family in one routing instance: it stores paths from its sources, decides,
+ * and tells its readers what changed. There is no other way for a route to move.
+ *
+ * `announce` and `withdraw` only mark a prefix; {@link decide} runs the decision process once for each
+ * marked prefix, however many messages touched it.
+ */
+export class Rib {
+  readonly name: string;
+  readonly family: Family;
+  readonly prefixes: PrefixTable;
+  readonly attributes: AttributeStore;
+  readonly sources: SourceRegistry;
+  readonly paths = new PathTable();
+  readonly extras = new NlriExtras();
+  /** Prefixes whose best path changed. */
+  readonly bestChanges: Journal;
+  /** Prefixes of which any path changed; undefined when nothing is spread over several paths. */
+  readonly pathChanges: Journal | undefined;
+  readonly #decision: DecisionProcess;
+  readonly #seconds: () => number;
+  #firstPath = new Int32Array(0);
+  #best = new Int32Array(0);
+  #flags = new Uint8Array(0);
+  #dirty = new Int32Array(64);
+  #dirtyCount = 0;
+  #dirtyNext = 0;
+  #candidates = new Int32Array(16);
+  readonly #pathCounts: number[] = [];
+  #bestCount = 0;
+
+  constructor(options: RibOptions) {
+    this.name = options.name;
+    this.family = options.family;
+    this.prefixes = options.prefixes;
+    this.attributes = options.attributes;
+    this.sources = options.sources;
+    this.#seconds = options.seconds;
+    this.#decision = new DecisionProcess(options.attributes, options.sources, this.paths);
+    this.bestChanges = new Journal((prefix) => this.#freeIfUnused(prefix));
+    this.pathChanges = options.multipath ? new Journal((prefix) => this.#freeIfUnused(prefix)) : undefined;
+  }
+
+  /** Prefixes that have a best path. */
+  get bestCount(): number {
+    return this.#bestCount;
+  }
+
+  /** Paths from a source. */
+  pathCount(source: RouteSource): number {
+    return this.#pathCounts[source.id] ?? 0;
+  }
+
+  /** True when {@link decide} has something to do. */
+  get undecided(): boolean {
+    return this.#dirtyNext < this.#dirtyCount;
+  }
+
+  /**
+   * Adds the path of a source for a prefix, or replaces the one with the same path identifier. A
+   * repetition of what is there changes nothing. `prefix` comes from {@link prefixes}, `extra` from
+   * {@link extras}.
+   */
+  announce(prefix: number, source: number, pathId: number, attributes: number, extra: number): void {
+    if (prefix >= this.#firstPath.length) this.#grow(prefix + 1);
+    const path = this.findPath(prefix, source, pathId);
+    if (path < 0) this.#addPath(prefix, source, pathId, attributes, extra);
+    else this.#replacePath(prefix, path, attributes, extra);
+  }
+
+  #grow(size: number): void {
+    const before = this.#firstPath.length;
+    this.#firstPath = growInt32(this.#firstPath, Math.max(64, size)).fill(-1, before);
+    this.#best = growInt32(this.#best, this.#firstPath.length).fill(-1, before);
+    this.#flags = growUint8(this.#flags, this.#firstPath.length);
+  }
+
+  #addPath(prefix: number, source: number, pathId: number, attributes: number, extra: number): void {
+    const path = this.paths.add(prefix, source, pathId, attributes, extra);
+    this.attributes.retain(attributes);
+    this.extras.retain(extra);
+    this.paths.setSince(path, this.#seconds());
+    this.paths.setNext(path, this.#firstPath[prefix] as number);
+    this.#firstPath[prefix] = path;
+    this.#pathCounts[source] = (this.#pathCounts[source] ?? 0) + 1;
+    this.markDirty(prefix);
+  }
+
+  #replacePath(prefix: number, path: number, attributes: number, extra: number): void {
+    const oldAttributes = this.paths.attributes(path);
+    const oldExtra = this.paths.extra(path);
+    if (oldAttributes === attributes && oldExtra === extra) return;
+    this.attributes.retain(attributes);
+    this.extras.retain(extra);
+    this.paths.setAttributes(path, attributes);
+    this.paths.setExtra(path, extra);
+    this.paths.setSince(path, this.#seconds());
+    this.attributes.release(oldAttributes);
+    this.extras.release(oldExtra);
+    this.#touch(prefix, path);
+  }
+
+  /** The path of a source for a prefix, or -1. */
+  findPath(prefix: number, source: number, pathId: number): number {
+    if (prefix >= this.#firstPath.length) return -1;
+    let path = this.#firstPath[prefix] as number;
+    while (path >= 0 && (this.paths.source(path) !== source || this.paths.pathId(path) !== pathId)) {
+      path = this.paths.next(path);
+    }
+    return path;
+  }
+
+  /** Removes a source's path; false when there was none. */
+  withdraw(prefix: number, source: number, pathId: number): boolean {
+    const path = this.findPath(prefix, source, pathId);
+    if (path < 0) return false;
+    this.#removePath(prefix, path);
+    return true;
+  }
+
+  #removePath(prefix: number, path: number): void {
+    this.#touch(prefix, path);
+    let before = this.#firstPath[prefix] as number;
+    if (before === path) this.#firstPath[prefix] = this.paths.next(path);
+    else {
+      while (this.paths.next(before) !== path) before = this.paths.next(before);
+      this.paths.setNext(before, this.paths.next(path));
+    }
+    if (this.#best[prefix] === path) {
+      this.#best[prefix] = -1;
+      this.#bestCount--;
+    }
+    const source = this.paths.source(path);
+    this.#pathCounts[source] = (this.#pathCounts[source] ?? 1) - 1;
+    this.attributes.release(this.paths.attributes(path));
+    this.extras.release(this.paths.extra(path));
+    this.paths.remove(path);
+  }
+
+  /** Whether a path may be chosen; a change marks its prefix. */
+  setUsable(path: number, usable: boolean): void {
+    const flags = this.paths.flags(path);
+    const changed = usable ? flags & ~PathFlag.unusable : flags | PathFlag.unusable;
+    if (changed === flags) return;
+    this.paths.setFlags(path, changed);
+    this.#touch(this.paths.prefix(path), path);
+  }
+
+  #touch(prefix: number, path: number): void {
+    if (this.#best[prefix] === path) {
+      this.#flags[prefix] = (this.#flags[prefix] as number) | PrefixFlag.bestTouched;
+    }
+    this.markDirty(prefix);
+  }
+
+  /** Has {@link decide} look at a prefix. */
+  markDirty(prefix: number): void {
+    const flags = this.#flags[prefix] as number;
+    if (flags & PrefixFlag.dirty) return;
+    this.#flags[prefix] = flags | PrefixFlag.dirty;
+    if (this.#dirtyCount >= this.#dirty.length) this.#dirty = growInt32(this.#dirty, this.#dirtyCount + 1);
+    this.#dirty[this.#dirtyCount++] = prefix;
+  }
+
+  /**
+   * Removes paths of a source, looking at `count` paths from `from` on; returns where to go on, or -1
+   * when all were looked at. In slices, so that a lost session with a million routes blocks nobody.
+   */
+  sweepSource(source: RouteSource, from: number, count: number): number {
+    if (this.pathCount(source) === 0) return -1;
+    const end = Math.min(from + count, this.paths.idLimit);
+    for (let path = from; path < end; path++) {
+      if (this.paths.source(path) === source.id) this.#removePath(this.paths.prefix(path), path);
+    }
+    return end < this.paths.idLimit ? end : -1;
+  }
+
+  /** Runs the decision process for at most `limit` marked prefixes. */
+  decide(limit: number): void {
+    const end = Math.min(this.#dirtyCount, this.#dirtyNext + limit);
+    for (let at = this.#dirtyNext; at < end; at++) this.#decidePrefix(this.#dirty[at] as number);
+    this.#dirtyNext = end;
+    if (this.#dirtyNext < this.#dirtyCount) return;
+    this.#dirtyNext = 0;
+    this.#dirtyCount = 0;
+  }
+
+  #decidePrefix(prefix: number): void {
+    const flags = this.#flags[prefix] as number;
+    const before = this.#best[prefix] as number;
+    const best = this.#selectBest(prefix);
+    this.#flags[prefix] = 0;
+    this.#best[prefix] = best;
+    this.#bestCount += Number(best >= 0) - Number(before >= 0);
+    const changed = best !== before || (flags & PrefixFlag.bestTouched) !== 0;
+    if (changed) this.bestChanges.append(prefix);
+    if (this.pathChanges) {
+      this.#markMultipath(prefix, best);
+      this.pathChanges.append(prefix);
+    }
+    if (best < 0 && !changed) this.#freeIfUnused(prefix);
+  }
+
+  #selectBest(prefix: number): number {
+    const first = this.#firstPath[prefix] as number;
+    if (first < 0) return -1;
+    if (this.paths.next(first) < 0) return this.paths.flags(first) & PathFlag.unusable ? -1 : first;
+    let count = 0;
+    for (let path = first; path >= 0; path = this.paths.next(path)) {
+      if (this.paths.flags(path) & PathFlag.unusable) continue;
+      if (count >= this.#candidates.length) this.#candidates = growInt32(this.#candidates, count + 1);
+      this.#candidates[count++] = path;
+    }
+    return this.#decision.select(this.#candidates, count);
+  }
+
+  #markMultipath(prefix: number, best: number): void {
+    for (let path = this.#firstPath[prefix] as number; path >= 0; path = this.paths.next(path)) {
+      const flags = this.paths.flags(path);
+      const shares =
+        best >= 0 &&
+        (flags & PathFlag.unusable) === 0 &&
+        (path === best || this.#decision.isMultipath(best, path));
+      this.paths.setFlags(path, shares ? flags | PathFlag.multipath : flags & ~PathFlag.multipath);
+    }
+  }
+
+  #freeIfUnused(prefix: number): void {
+    if ((this.#firstPath[prefix] as number) >= 0 || this.#flags[prefix] !== 0) return;
+    if (this.bestChanges.isPending(prefix) || this.pathChanges?.isPending(prefix)) return;
+    if (this.prefixes.keyLength(prefix) >= 0) this.prefixes.remove(prefix);
+  }
+
+  /** The chosen path of a prefix, or -1. */
+  best(prefix: number): number {
+    return prefix < this.#best.length ? (this.#best[prefix] as number) : -1;
+  }
+
+  /** First path of a prefix (follow {@link PathTable.next}), or -1. */
+  firstPath(prefix: number): number {
+    return prefix < this.#firstPath.length ? (this.#firstPath[prefix] as number) : -1;
+  }
+
+  /** Why the best path of a prefix beats another of its paths. */
+  reason(best: number, other: number): DecisionReason {
+    return best === other ? 'only path' : this.#decision.reason(best, other);
+  }
+
+  /** A reader of best-path changes that starts with what happens from now on. */
+  readBestChanges(): JournalReader {
+    return this.bestChanges.addReader();
+  }
+
+  /** Lets go of what all readers have seen. */
+  settle(): void {
+    this.bestChanges.settle();
+    this.pathChanges?.settle();
+  }
+}
