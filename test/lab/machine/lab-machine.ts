@@ -237,7 +237,9 @@ function startUserModeLinux(
     'quiet',
   ];
   if (options.terminal) args.push('con1=fd:4,fd:5');
-  return startGuest(directory, options, [program.path, ...args], {
+  // A process namespace of its own, so that none of UML's processes outlives the first of them.
+  const command = ['unshare', '--pid', '--fork', '--kill-child', 'sh', '-c', '"$0" "$@"; exit $?'];
+  return startGuest(directory, options, [...command, program.path, ...args], {
     ...process.env,
     TMPDIR: memoryDirectory(memory * 1024 * 1024),
   });
