@@ -1,6 +1,12 @@
-import { addressFromBytes, formatAddress, type IpAddress, isLinkLocal } from '../../net/address.ts';
+import {
+  addressEquals,
+  addressFromBytes,
+  formatAddress,
+  type IpAddress,
+  isLinkLocal,
+} from '../../net/address.ts';
 import { ByteTable } from './byte-table.ts';
-import { growInt32 } from './columns.ts';
+import { growInt32, growUint8 } from './columns.ts';
 
 /** A next hop as MP_REACH_NLRI may carry it: an address, for IPv6 perhaps with a link-local one (RFC 2545 §3). */
 export interface NextHop {
@@ -16,6 +22,9 @@ export class NextHops {
   readonly #table = new ByteTable();
   readonly #values: (NextHop | undefined)[] = [];
   #references = new Int32Array(16);
+  /** By id: 1 when nothing may be sent there: one of our own addresses, or no unicast address. */
+  #forbidden = new Uint8Array(16);
+  #own: readonly IpAddress[] = [];
 
   /** Ids are below this. */
   get idLimit(): number {
@@ -32,7 +41,26 @@ export class NextHops {
     this.#values[id] = value;
     this.#references = growInt32(this.#references, id + 1);
     this.#references[id] = 0;
+    this.#forbidden = growUint8(this.#forbidden, id + 1);
+    this.#forbidden[id] = Number(this.#isForbidden(value));
     return id;
+  }
+
+  #isForbidden({ address }: NextHop): boolean {
+    return isMartian(address) || this.#own.some((own) => addressEquals(own, address));
+  }
+
+  /** Says which addresses are this router's: routes that point back at it are no use (RFC 4271 §5.1.3). */
+  setOwnAddresses(own: readonly IpAddress[]): void {
+    this.#own = own;
+    this.#values.forEach((value, id) => {
+      if (value) this.#forbidden[id] = Number(this.#isForbidden(value));
+    });
+  }
+
+  /** True when a route with this next hop must not be used. */
+  isForbidden(id: number): boolean {
+    return this.#forbidden[id] === 1;
   }
 
   /** The next hop of an id in use. */
@@ -62,6 +90,13 @@ function nextHopFromBytes(bytes: Uint8Array): NextHop | undefined {
   const linkLocal = addressFromBytes(bytes.subarray(16));
   // RFC 2545 wants a link-local address there; some speakers repeat the global one or send zeroes.
   return isLinkLocal(linkLocal) ? { address, linkLocal } : { address };
+}
+
+/** 0.0.0.0/8, 127.0.0.0/8, multicast and above; ::, ::1 and ff00::/8. */
+function isMartian({ version, bytes }: IpAddress): boolean {
+  const first = bytes[0] ?? 0;
+  if (version === 4) return first === 0 || first === 127 || first >= 224;
+  return first === 0xff || bytes.every((byte, index) => byte === 0 || (index === 15 && byte === 1));
 }
 
 /** Text of a next hop for people: the global address. */

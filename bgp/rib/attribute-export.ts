@@ -1,0 +1,247 @@
+// Hot: runs once per attribute set and batch. Writes bytes; nothing is allocated.
+import { AttributeFact, type AttributeStore } from './attribute-store.ts';
+
+/** What an attribute set becomes on its way to a peer (RFC 4271 §5). */
+export interface AttributeExport {
+  readonly peerType: 'ebgp' | 'ibgp';
+  readonly localAs: number;
+  /** False: AS numbers in two octets, with AS4_PATH where needed (RFC 6793). */
+  readonly fourOctetAs: boolean;
+}
+
+const AS_TRANS = 23456;
+const AS_SEQUENCE = 2;
+
+/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF. */
+export const EXPORT_OVERHEAD = 96;
+
+/** Attributes that {@link AttributeExporter} writes by itself or never passes on to external peers. */
+const ORIGIN = 1;
+const AS_PATH = 2;
+const MED = 4;
+const LOCAL_PREF = 5;
+const AGGREGATOR = 7;
+const ORIGINATOR_ID = 9;
+const CLUSTER_LIST = 10;
+const EXTENDED_COMMUNITIES = 16;
+const AS4_PATH = 17;
+const AS4_AGGREGATOR = 18;
+
+/** Codes whose meaning this speaker knows: they are passed on without the partial bit (RFC 4271 §5). */
+const KNOWN_CODES = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 16, 22, 25, 26, 32, 35]);
+
+/** Writes attribute sets for one kind of peer, all but NEXT_HOP in MP_REACH_NLRI. */
+export class AttributeExporter {
+  readonly #store: AttributeStore;
+  readonly #profile: AttributeExport;
+  #target: Uint8Array = new Uint8Array(0);
+  #at = 0;
+
+  constructor(store: AttributeStore, profile: AttributeExport) {
+    this.#store = store;
+    this.#profile = profile;
+  }
+
+  /**
+   * Writes set `id` to `target` from `at` on, in ascending order of type codes where the set has that
+   * order; returns the end. `nextHop`: four octets for a NEXT_HOP attribute, or undefined. `local`: the
+   * route comes from this router, so its MED is for the neighbour to see. `target` must have room for
+   * twice the set and {@link EXPORT_OVERHEAD}.
+   */
+  write(id: number, target: Uint8Array, at: number, nextHop: Uint8Array | undefined, local: boolean): number {
+    const store = this.#store;
+    const bytes = store.bytes;
+    const start = store.attributesStart(id);
+    const end = store.attributesEnd(id);
+    this.#target = target;
+    this.#at = at;
+    this.#copy(bytes, this.#find(bytes, start, end, ORIGIN), end);
+    const asPath = this.#find(bytes, start, end, AS_PATH);
+    this.#writeAsPath(bytes, asPath);
+    if (nextHop) this.#writeNextHop(nextHop);
+    const ibgp = this.#profile.peerType === 'ibgp';
+    const keepMed = ibgp || local;
+    if (keepMed && store.flags(id) & AttributeFact.hasMed) {
+      this.#copy(bytes, this.#find(bytes, start, end, MED), end);
+    }
+    if (ibgp) this.#writeU32Attribute(LOCAL_PREF, store.localPref(id));
+    this.#writeRest(bytes, start, end);
+    return this.#at;
+  }
+
+  #find(bytes: Uint8Array, start: number, end: number, code: number): number {
+    for (let at = start; at < end; at = attributeEnd(bytes, at)) if (bytes[at + 1] === code) return at;
+    return -1;
+  }
+
+  #copy(bytes: Uint8Array, at: number, limit: number): void {
+    if (at < 0 || at >= limit) return;
+    const end = attributeEnd(bytes, at);
+    for (let i = at; i < end; i++) this.#target[this.#at++] = bytes[i] as number;
+  }
+
+  #writeNextHop(nextHop: Uint8Array): void {
+    this.#u8(0x40).#u8(3).#u8(4);
+    for (let i = 0; i < 4; i++) this.#u8(nextHop[i] as number);
+  }
+
+  #writeU32Attribute(code: number, value: number): void {
+    this.#u8(code === LOCAL_PREF ? 0x40 : 0x80)
+      .#u8(code)
+      .#u8(4)
+      .#u32(value);
+  }
+
+  #writeRest(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; at = attributeEnd(bytes, at)) {
+      const code = bytes[at + 1] as number;
+      if (code === ORIGIN || code === AS_PATH || code === MED || code === LOCAL_PREF) continue;
+      if (code === AS4_PATH || code === AS4_AGGREGATOR) continue;
+      const ibgp = this.#profile.peerType === 'ibgp';
+      if (!ibgp && (code === ORIGINATOR_ID || code === CLUSTER_LIST)) continue;
+      if (code === EXTENDED_COMMUNITIES && !ibgp) this.#writeTransitiveExtendedCommunities(bytes, at);
+      else if (code === AGGREGATOR && !this.#profile.fourOctetAs) this.#writeOldAggregator(bytes, at);
+      else this.#writeOptional(bytes, at, code, end);
+    }
+  }
+
+  /** RFC 4271 §5: an unknown attribute goes on only if it is transitive, and is marked as partial. */
+  #writeOptional(bytes: Uint8Array, at: number, code: number, limit: number): void {
+    const flags = bytes[at] as number;
+    if (KNOWN_CODES.has(code)) {
+      this.#copy(bytes, at, limit);
+      return;
+    }
+    if ((flags & 0x40) === 0) return;
+    const written = this.#at;
+    this.#copy(bytes, at, limit);
+    this.#target[written] = flags | 0x20;
+  }
+
+  /** RFC 4360 §6: non-transitive extended communities stay inside the AS. */
+  #writeTransitiveExtendedCommunities(bytes: Uint8Array, at: number): void {
+    const value = attributeValue(bytes, at);
+    const end = attributeEnd(bytes, at);
+    let count = 0;
+    for (let i = value; i < end; i += 8) if (((bytes[i] as number) & 0x40) === 0) count++;
+    if (count === 0) return;
+    this.#header(0xc0, EXTENDED_COMMUNITIES, count * 8);
+    for (let i = value; i < end; i += 8) {
+      if ((bytes[i] as number) & 0x40) continue;
+      for (let j = i; j < i + 8; j++) this.#u8(bytes[j] as number);
+    }
+  }
+
+  /** RFC 6793 §4.2.2: AS_TRANS in AGGREGATOR and the true number in AS4_AGGREGATOR. */
+  #writeOldAggregator(bytes: Uint8Array, at: number): void {
+    const value = attributeValue(bytes, at);
+    const asn = readU32(bytes, value);
+    this.#u8(0xc0)
+      .#u8(AGGREGATOR)
+      .#u8(6)
+      .#u16(asn > 0xffff ? AS_TRANS : asn)
+      .#u32(readU32(bytes, value + 4));
+    if (asn > 0xffff) {
+      this.#u8(0xc0)
+        .#u8(AS4_AGGREGATOR)
+        .#u8(8)
+        .#u32(asn)
+        .#u32(readU32(bytes, value + 4));
+    }
+  }
+
+  #writeAsPath(bytes: Uint8Array, at: number): void {
+    const value = at < 0 ? 0 : attributeValue(bytes, at);
+    const end = at < 0 ? 0 : attributeEnd(bytes, at);
+    this.#writeAsPathAttribute(bytes, value, end, AS_PATH, this.#profile.fourOctetAs);
+    if (!this.#profile.fourOctetAs && this.#hasLargeAs(bytes, value, end)) {
+      this.#writeAsPathAttribute(bytes, value, end, AS4_PATH, true);
+    }
+  }
+
+  #hasLargeAs(bytes: Uint8Array, value: number, end: number): boolean {
+    if (this.#profile.localAs > 0xffff) return true;
+    for (let at = value; at < end; ) {
+      const next = at + 2 + (bytes[at + 1] as number) * 4;
+      for (let as = at + 2; as < next; as += 4) if (bytes[as] !== 0 || bytes[as + 1] !== 0) return true;
+      at = next;
+    }
+    return false;
+  }
+
+  /** The path with our AS in front towards external peers (RFC 4271 §5.1.2). */
+  #writeAsPathAttribute(bytes: Uint8Array, value: number, end: number, code: number, wide: boolean): void {
+    const flags = code === AS_PATH ? 0x50 : 0xd0;
+    this.#u8(flags).#u8(code).#u16(0);
+    const start = this.#at;
+    let at = value;
+    if (this.#profile.peerType === 'ebgp') {
+      const count = at < end && bytes[at] === AS_SEQUENCE ? (bytes[at + 1] as number) : 255;
+      const joins = count < 255;
+      this.#u8(AS_SEQUENCE).#u8(joins ? count + 1 : 1);
+      this.#asNumber(this.#profile.localAs, wide);
+      if (joins) at = this.#segmentNumbers(bytes, at, wide);
+    }
+    while (at < end) {
+      this.#u8(bytes[at] as number).#u8(bytes[at + 1] as number);
+      at = this.#segmentNumbers(bytes, at, wide);
+    }
+    this.#target[start - 2] = (this.#at - start) >> 8;
+    this.#target[start - 1] = (this.#at - start) & 0xff;
+  }
+
+  #segmentNumbers(bytes: Uint8Array, segment: number, wide: boolean): number {
+    const end = segment + 2 + (bytes[segment + 1] as number) * 4;
+    for (let at = segment + 2; at < end; at += 4) this.#asNumber(readU32(bytes, at), wide);
+    return end;
+  }
+
+  #asNumber(asn: number, wide: boolean): void {
+    if (wide) this.#u32(asn);
+    else this.#u16(asn > 0xffff ? AS_TRANS : asn);
+  }
+
+  #header(flags: number, code: number, size: number): void {
+    if (size > 255)
+      this.#u8(flags | 0x10)
+        .#u8(code)
+        .#u16(size);
+    else this.#u8(flags).#u8(code).#u8(size);
+  }
+
+  #u8(value: number): this {
+    this.#target[this.#at++] = value;
+    return this;
+  }
+
+  #u16(value: number): this {
+    this.#target[this.#at++] = value >> 8;
+    this.#target[this.#at++] = value & 0xff;
+    return this;
+  }
+
+  #u32(value: number): this {
+    return this.#u16(value >>> 16).#u16(value & 0xffff);
+  }
+}
+
+function attributeValue(bytes: Uint8Array, at: number): number {
+  return at + ((bytes[at] as number) & 0x10 ? 4 : 3);
+}
+
+function attributeEnd(bytes: Uint8Array, at: number): number {
+  if ((bytes[at] as number) & 0x10) {
+    return at + 4 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
+  }
+  return at + 3 + (bytes[at + 2] as number);
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
+}

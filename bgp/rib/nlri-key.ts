@@ -1,0 +1,153 @@
+// Hot: runs once per route. Offsets and copies into scratch buffers; nothing is allocated.
+import { type Family, L2VPN_EVPN } from '../wire/family.ts';
+
+/** Bytes of the longest NLRI that {@link NlriSplitter} takes: EVPN routes have one length octet. */
+export const MOST_NLRI_BYTES = 2 + 255;
+
+/**
+ * Takes NLRI apart into what identifies the route (the key of the prefix table) and the rest.
+ *
+ * Unicast: the key is the NLRI. EVPN (RFC 7432 §7.2 to 7.4, RFC 9136 §3.1): the key leaves out ESI,
+ * labels and gateway, which may change without the route being another one:
+ *
+ * | type | key | rest |
+ * |---|---|---|
+ * | 1 | type RD ESI tag | label |
+ * | 2 | type RD tag MAC-length MAC IP-length IP | ESI labels |
+ * | 3, 4, unknown | type and all of the value | - |
+ * | 5 | type RD tag prefix-length prefix | ESI gateway label |
+ */
+export class NlriSplitter {
+  readonly key = new Uint8Array(MOST_NLRI_BYTES);
+  keyLength = 0;
+  readonly rest = new Uint8Array(MOST_NLRI_BYTES);
+  restLength = 0;
+
+  /**
+   * Splits the unicast NLRI at `at`; returns the offset behind it, or -1 when it is cut short or longer
+   * than `bits`.
+   */
+  unicast(bytes: Uint8Array, at: number, end: number, bits: 32 | 128): number {
+    const length = bytes[at] as number;
+    const size = (length + 7) >> 3;
+    const next = at + 1 + size;
+    if (length > bits || next > end) return -1;
+    for (let i = 0; i <= size; i++) this.key[i] = bytes[at + i] as number;
+    const spare = size * 8 - length;
+    if (spare > 0) this.key[size] = (this.key[size] as number) & (0xff << spare);
+    this.keyLength = size + 1;
+    this.restLength = 0;
+    return next;
+  }
+
+  /** Splits the EVPN NLRI at `at`; returns the offset behind it, or -1 when it is cut short. A known type whose value has not the form of its RFC is kept whole. */
+  evpn(bytes: Uint8Array, at: number, end: number): number {
+    if (at + 2 > end) return -1;
+    const type = bytes[at] as number;
+    const value = at + 2;
+    const next = value + (bytes[at + 1] as number);
+    if (next > end) return -1;
+    this.key[0] = type;
+    this.keyLength = 1;
+    this.restLength = 0;
+    const size = next - value;
+    if (type === 5 && (size === 34 || size === 58)) this.#prefixRoute(bytes, value, size);
+    else if (type === 2 && size >= 33) this.#macRoute(bytes, value, next);
+    else if (type === 1 && size === 25) {
+      this.#toKey(bytes, value, value + 22);
+      this.#toRest(bytes, value + 22, next);
+    } else this.#toKey(bytes, value, next);
+    return next;
+  }
+
+  #prefixRoute(bytes: Uint8Array, value: number, size: number): void {
+    const addressSize = size === 34 ? 4 : 16;
+    const prefix = value + 22;
+    this.#toKey(bytes, value, value + 8);
+    this.#toKey(bytes, value + 18, prefix + 1 + addressSize);
+    this.#toRest(bytes, value + 8, value + 18);
+    this.#toRest(bytes, prefix + 1 + addressSize, value + size);
+  }
+
+  #macRoute(bytes: Uint8Array, value: number, end: number): void {
+    const labels = value + 30 + ((bytes[value + 29] as number) >> 3);
+    this.#toKey(bytes, value, value + 8);
+    this.#toKey(bytes, value + 18, Math.min(labels, end));
+    this.#toRest(bytes, value + 8, value + 18);
+    if (labels < end) this.#toRest(bytes, labels, end);
+  }
+
+  #toKey(bytes: Uint8Array, start: number, end: number): void {
+    for (let i = start; i < end; i++) this.key[this.keyLength++] = bytes[i] as number;
+  }
+
+  #toRest(bytes: Uint8Array, start: number, end: number): void {
+    for (let i = start; i < end; i++) this.rest[this.restLength++] = bytes[i] as number;
+  }
+}
+
+/**
+ * Puts an NLRI together again from key and rest, at `target[at]`; returns its end. Without a rest
+ * (`restEnd` equal to `restStart`), as in a withdrawal, the places of ESI, gateway and label are zero.
+ */
+export function joinNlri(
+  family: Family,
+  key: Uint8Array,
+  keyLength: number,
+  rest: Uint8Array,
+  restStart: number,
+  restEnd: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  if (family !== L2VPN_EVPN) {
+    for (let i = 0; i < keyLength; i++) target[at + i] = key[i] as number;
+    return at + keyLength;
+  }
+  const type = key[0] as number;
+  target[at] = type;
+  const value = at + 2;
+  let end: number;
+  if (type === 5 && (keyLength === 18 || keyLength === 30)) {
+    end = joinAroundEsi(key, keyLength, rest, restStart, restEnd, keyLength === 18 ? 7 : 19, target, value);
+  } else if (type === 2 && keyLength >= 21) {
+    end = joinAroundEsi(key, keyLength, rest, restStart, restEnd, 3, target, value);
+  } else {
+    end = value;
+    for (let i = 1; i < keyLength; i++) target[end++] = key[i] as number;
+    if (type === 1 && keyLength === 23) end = copyOrZero(rest, restStart, restEnd, 3, target, end);
+  }
+  target[at + 1] = end - value;
+  return end;
+}
+
+/** RD, ESI, the rest of the key, then what follows it; `tail`: its size when there is no rest. */
+function joinAroundEsi(
+  key: Uint8Array,
+  keyLength: number,
+  rest: Uint8Array,
+  restStart: number,
+  restEnd: number,
+  tail: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const has = restEnd > restStart;
+  for (let i = 1; i < 9; i++) target[at++] = key[i] as number;
+  at = copyOrZero(rest, restStart, has ? restStart + 10 : restStart, 10, target, at);
+  for (let i = 9; i < keyLength; i++) target[at++] = key[i] as number;
+  return copyOrZero(rest, has ? restStart + 10 : restEnd, restEnd, tail, target, at);
+}
+
+function copyOrZero(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  zeroes: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  if (end > start) for (let i = start; i < end; i++) target[at++] = source[i] as number;
+  else for (let i = 0; i < zeroes; i++) target[at++] = 0;
+  return at;
+}

@@ -1,0 +1,109 @@
+import type { Rib } from './rib.ts';
+import { type ExportProfile, type GroupMember, UpdateStream } from './update-stream.ts';
+import type { UpdateSegment } from './update-writer.ts';
+
+/**
+ * The peers that get the same UPDATEs of one RIB: same policy, same capabilities. What changes is
+ * encoded once and the same buffers are written to all of them.
+ *
+ * A group is one or more {@link UpdateStream}s. All members that have had everything share one; a peer
+ * that is new, or that asked for everything again, or that is slow has a stream of its own until it has
+ * caught up. So nobody waits for the slowest, and a slow peer skips what was overtaken meanwhile.
+ */
+export class UpdateGroup {
+  readonly rib: Rib;
+  readonly profile: ExportProfile;
+  readonly #streams: UpdateStream[] = [];
+
+  constructor(rib: Rib, profile: ExportProfile) {
+    this.rib = rib;
+    this.profile = profile;
+  }
+
+  get memberCount(): number {
+    return this.#streams.reduce((count, stream) => count + stream.members.length, 0);
+  }
+
+  /** Adds a peer, which gets the whole table and then End-of-RIB. */
+  addMember(member: GroupMember): void {
+    const joining = this.#streams.find((stream) => stream.untouched);
+    if (joining) joining.addMember(member);
+    else this.#streams.push(UpdateStream.fromStart(this.rib, this.profile, member));
+  }
+
+  removeMember(member: GroupMember): void {
+    const stream = this.#streamOf(member);
+    if (!stream) return;
+    stream.removeMember(member);
+    if (stream.members.length === 0) this.#close(stream);
+  }
+
+  #streamOf(member: GroupMember): UpdateStream | undefined {
+    return this.#streams.find((stream) => stream.members.includes(member));
+  }
+
+  #close(stream: UpdateStream): void {
+    stream.close();
+    this.#streams.splice(this.#streams.indexOf(stream), 1);
+  }
+
+  /**
+   * Sends a peer everything again (RFC 2918), between `before` and `after` when given (RFC 7313: the
+   * markers of an enhanced route refresh).
+   */
+  refresh(member: GroupMember, before?: Uint8Array, after?: Uint8Array): void {
+    const stream = this.#streamOf(member);
+    if (!stream) return;
+    const own = this.#splitOff(stream, [member]);
+    own.restart(after);
+    if (before) member.send(before);
+  }
+
+  #splitOff(stream: UpdateStream, members: readonly GroupMember[]): UpdateStream {
+    if (stream.members.length === members.length) return stream;
+    const split = stream.split(members);
+    this.#streams.push(split);
+    return split;
+  }
+
+  /** True when {@link flush} would send something now. */
+  get ready(): boolean {
+    return this.#streams.some((stream) => stream.pending && stream.members.some((member) => !member.blocked));
+  }
+
+  /** Sends what at most `limit` changed prefixes give to each stream. */
+  flush(limit: number): void {
+    for (const stream of [...this.#streams]) {
+      if (!stream.pending) continue;
+      const blocked = stream.members.filter((member) => member.blocked);
+      if (blocked.length === stream.members.length) continue;
+      if (blocked.length > 0) this.#splitOff(stream, blocked);
+      deliver(stream.members, stream.advance(limit));
+    }
+    this.#merge();
+  }
+
+  /** Streams that have sent everything are in the same state: their members can go on together. */
+  #merge(): void {
+    const [first, ...others] = this.#streams.filter((stream) => !stream.pending);
+    if (!first) return;
+    for (const other of others) {
+      for (const member of other.members) first.addMember(member);
+      this.#close(other);
+    }
+  }
+
+  /** How many prefixes a member has been told. */
+  advertisedTo(member: GroupMember): number {
+    return this.#streamOf(member)?.advertisedTo(member.sourceId) ?? 0;
+  }
+}
+
+function deliver(members: readonly GroupMember[], segments: readonly UpdateSegment[]): void {
+  for (const member of members) {
+    for (const { bytes, except, only } of segments) {
+      if (except === member.sourceId || (only !== 0 && only !== member.sourceId)) continue;
+      member.send(bytes);
+    }
+  }
+}

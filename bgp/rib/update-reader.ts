@@ -1,0 +1,296 @@
+// Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
+import { ByteWriter } from '../../net/byte-writer.ts';
+import type { UpdateError } from '../wire/attribute-errors.ts';
+import { NotificationCode } from '../wire/constants.ts';
+import type { WireContext } from '../wire/context.ts';
+import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
+import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
+import type { ProtocolError } from '../wire/protocol-error.ts';
+import { UpdateSections } from '../wire/update-sections.ts';
+import {
+  AttributeKind,
+  type AttributeStore,
+  IDENTITY_HEADER_SIZE,
+  writeIdentityHeader,
+} from './attribute-store.ts';
+import { NlriSplitter } from './nlri-key.ts';
+import { Ipv4PrefixTable } from './prefix-table.ts';
+import type { Rib } from './rib.ts';
+import type { RouteSource } from './sources.ts';
+
+/** What is done with the routes of one session. */
+export interface UpdateReaderOptions {
+  readonly attributes: AttributeStore;
+  readonly context: WireContext;
+  readonly source: RouteSource;
+  /** The RIBs of the negotiated families; routes of any other family are ignored (RFC 7606 §5.4). */
+  readonly ribs: ReadonlyMap<Family, Rib>;
+  readonly localAs: number;
+  /** How often our own AS may stand in the path of a route that is accepted: 0 by RFC 4271 §9.1.2. */
+  readonly allowOwnAs: number;
+  /** BGP identifier of this router, unsigned: a route that it originated is refused (RFC 4456 §8). */
+  readonly routerId: number;
+  /** End-of-RIB was received for a family. */
+  readonly endOfRib: (family: Family) => void;
+  /** An error that does not end the session, for the log. */
+  readonly tolerated: (error: UpdateError) => void;
+}
+
+/** Attribute ids below this mean that the routes go. */
+const REJECTED = -1;
+const FOUR_OCTET_CONTEXT: WireContext = {
+  fourOctetAs: true,
+  addPath: () => false,
+  extendedMessage: true,
+  extendedNextHop: false,
+  peerType: 'ibgp',
+};
+
+// One message is read at a time: all sessions share the scratch space.
+const sections = new UpdateSections();
+const splitter = new NlriSplitter();
+const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535);
+const canonical = new ByteWriter();
+
+/** Reads the UPDATEs of one session into RIBs. */
+export class UpdateReader {
+  readonly #options: UpdateReaderOptions;
+  readonly #kind: AttributeKind;
+  /** Routes that were refused by loop checks since the session came up. */
+  refused = 0;
+
+  constructor(options: UpdateReaderOptions) {
+    this.#options = options;
+    this.#kind = options.context.peerType === 'ebgp' ? AttributeKind.ebgp : AttributeKind.ibgp;
+  }
+
+  /** Takes one UPDATE, header included. An error that is returned ends the session. */
+  read(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+    if (!sections.split(bytes, start, end)) return this.#readBroken(bytes, start, end);
+    const error =
+      this.#walk(IPV4_UNICAST, bytes, sections.withdrawnStart, sections.withdrawnEnd, REJECTED) ??
+      this.#readUnreach(bytes) ??
+      this.#readAnnouncements(bytes);
+    if (error) return error;
+    this.#noticeEndOfRib(start, end);
+    return undefined;
+  }
+
+  /** RFC 4724 §2: an UPDATE with nothing in it, or with nothing but an empty MP_UNREACH_NLRI. */
+  #noticeEndOfRib(start: number, end: number): void {
+    if (end - start === 23) this.#options.endOfRib(IPV4_UNICAST);
+    const onlyUnreach =
+      sections.unreachStart === sections.attributesStart && sections.unreachEnd === end && end - start < 32;
+    if (onlyUnreach && sections.unreachNlriStart === sections.unreachEnd) {
+      this.#options.endOfRib(sections.unreachFamily);
+    }
+  }
+
+  #readUnreach(bytes: Uint8Array): ProtocolError | undefined {
+    if (sections.unreachStart < 0) return undefined;
+    return this.#walk(
+      sections.unreachFamily,
+      bytes,
+      sections.unreachNlriStart,
+      sections.unreachEnd,
+      REJECTED,
+    );
+  }
+
+  #readAnnouncements(bytes: Uint8Array): ProtocolError | undefined {
+    const hasIpv4 = sections.nlriStart < sections.nlriEnd;
+    const hasReach = sections.reachStart >= 0;
+    if (!hasIpv4 && !hasReach) return undefined;
+    if (hasReach) {
+      const id = this.#attributesOf(bytes, true);
+      if (typeof id !== 'number') return id;
+      const error = this.#walk(sections.reachFamily, bytes, sections.reachNlriStart, sections.reachEnd, id);
+      if (error) return error;
+    }
+    if (!hasIpv4) return undefined;
+    const id = this.#attributesOf(bytes, false);
+    if (typeof id !== 'number') return id;
+    return this.#walk(IPV4_UNICAST, bytes, sections.nlriStart, sections.nlriEnd, id);
+  }
+
+  /** The attribute set for the routes of MP_REACH_NLRI or of the NLRI field; {@link REJECTED} when they have to go. */
+  #attributesOf(bytes: Uint8Array, reach: boolean): number | ProtocolError {
+    const length = this.#writeIdentity(bytes, reach);
+    const seen = length < 0 ? -1 : this.#options.attributes.lookup(identity, 0, length);
+    const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length);
+    if (typeof id !== 'number' || id < 0) return id;
+    if (this.#isAcceptable(id)) return id;
+    this.#options.attributes.collect(id);
+    return REJECTED;
+  }
+
+  /** Writes the identity of the attributes as they stand in the message; -1 when they need a closer look. */
+  #writeIdentity(bytes: Uint8Array, reach: boolean): number {
+    if (!this.#options.context.fourOctetAs) return -1;
+    const nextHops = this.#options.attributes.nextHops;
+    let nextHop = reach ? nextHops.intern(bytes, sections.reachNextHopStart, sections.reachNextHopEnd) : -1;
+    let length = IDENTITY_HEADER_SIZE;
+    for (let at = sections.attributesStart; at < sections.attributesEnd; ) {
+      const extended = ((bytes[at] as number) & 0x10) !== 0;
+      const value = at + (extended ? 4 : 3);
+      const next =
+        value +
+        (extended ? ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number) : (bytes[at + 2] as number));
+      const code = bytes[at + 1] as number;
+      if (code === 3 && !reach && next - value === 4) nextHop = nextHops.intern(bytes, value, next);
+      if (code !== 3 && code !== 14 && code !== 15) {
+        for (let i = at; i < next; i++) identity[length++] = bytes[i] as number;
+      }
+      at = next;
+    }
+    if (nextHop < 0) return -1;
+    writeIdentityHeader(identity, 0, this.#kind, nextHop);
+    return length;
+  }
+
+  /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */
+  #internChecked(bytes: Uint8Array, reach: boolean, rawLength: number): number | ProtocolError {
+    const { attributes, errors, outcome } = decodePathAttributes(
+      bytes,
+      sections.attributesStart,
+      sections.attributesEnd,
+      this.#options.context,
+      { hasIpv4Nlri: sections.nlriStart < sections.nlriEnd, hasMpReach: sections.reachStart >= 0 },
+    );
+    for (const error of errors) {
+      if (error.errorClass === 'session-reset' || error.errorClass === 'afi-safi-disable') return error;
+      this.#options.tolerated(error);
+    }
+    if (outcome === 'treat-as-withdraw') return REJECTED;
+    if (outcome === 'ok' && rawLength >= 0) return this.#options.attributes.add(identity, 0, rawLength);
+    const nextHops = this.#options.attributes.nextHops;
+    const nextHop = reach
+      ? nextHops.intern(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
+      : attributes.nextHop
+        ? nextHops.intern(attributes.nextHop.bytes, 0, 4)
+        : -1;
+    if (nextHop < 0) return REJECTED;
+    encodePathAttributes(
+      canonical.reset(),
+      { ...attributes, nextHop: undefined, as4Path: undefined, as4Aggregator: undefined },
+      FOUR_OCTET_CONTEXT,
+    );
+    writeIdentityHeader(identity, 0, this.#kind, nextHop);
+    identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
+    return this.#options.attributes.intern(identity, 0, IDENTITY_HEADER_SIZE + canonical.length);
+  }
+
+  #isAcceptable(id: number): boolean {
+    const { attributes, localAs, allowOwnAs, routerId, context } = this.#options;
+    if (attributes.countAs(id, localAs) > allowOwnAs) return false;
+    if (attributes.nextHops.isForbidden(attributes.nextHop(id))) return false;
+    return context.peerType === 'ebgp' || attributes.originatorId(id) !== routerId;
+  }
+
+  /** Announces (or, with {@link REJECTED}, withdraws) all routes of `bytes[at..end)`. */
+  #walk(family: Family, bytes: Uint8Array, at: number, end: number, id: number): ProtocolError | undefined {
+    if (at >= end) return undefined;
+    const rib = this.#options.ribs.get(family);
+    if (!rib) return undefined;
+    const addPath = this.#options.context.addPath(family);
+    const bad =
+      family === IPV4_UNICAST && rib.prefixes instanceof Ipv4PrefixTable
+        ? this.#walkIpv4(rib, rib.prefixes, addPath, bytes, at, end, id)
+        : this.#walkKeys(rib, addPath, bytes, at, end, id);
+    if (id >= 0) this.#options.attributes.collect(id);
+    return bad < 0 ? undefined : invalidNetworkField(bytes, bad, end);
+  }
+
+  /** The offset of a malformed route, or -1. */
+  #walkIpv4(
+    rib: Rib,
+    table: Ipv4PrefixTable,
+    addPath: boolean,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    id: number,
+  ): number {
+    let pathId = 0;
+    while (at < end) {
+      const start = at;
+      if (addPath) {
+        if (at + 5 > end) return start;
+        pathId = readU32(bytes, at);
+        at += 4;
+      }
+      const length = bytes[at] as number;
+      const next = at + 1 + ((length + 7) >> 3);
+      if (length > 32 || next > end) return start;
+      let address = 0;
+      for (let i = at + 1, shift = 24; i < next; i++, shift -= 8) address |= (bytes[i] as number) << shift;
+      address = length === 0 ? 0 : (address & (0xffffffff << (32 - length))) >>> 0;
+      const prefix = id >= 0 ? table.findOrAddAddress(address, length) : table.findAddress(address, length);
+      this.#apply(rib, prefix, pathId, id, 0);
+      at = next;
+    }
+    return -1;
+  }
+
+  #walkKeys(rib: Rib, addPath: boolean, bytes: Uint8Array, at: number, end: number, id: number): number {
+    let pathId = 0;
+    while (at < end) {
+      const start = at;
+      if (addPath) {
+        if (at + 5 > end) return start;
+        pathId = readU32(bytes, at);
+        at += 4;
+      }
+      at = splitNlri(rib.family, bytes, at, end);
+      if (at < 0) return start;
+      const { key, keyLength, rest, restLength } = splitter;
+      const prefix =
+        id >= 0 ? rib.prefixes.findOrAdd(key, 0, keyLength) : rib.prefixes.find(key, 0, keyLength);
+      const extra = id >= 0 && restLength > 0 ? rib.extras.intern(rest, 0, restLength) : 0;
+      this.#apply(rib, prefix, pathId, id, extra);
+    }
+    return -1;
+  }
+
+  #apply(rib: Rib, prefix: number, pathId: number, id: number, extra: number): void {
+    if (id >= 0) rib.announce(prefix, this.#options.source.id, pathId, id, extra);
+    else if (prefix >= 0) rib.withdraw(prefix, this.#options.source.id, pathId);
+  }
+
+  /** A message whose lengths do not fit: RFC 7606 §3 b and c decide, and mostly the session ends. */
+  #readBroken(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+    const error: ProtocolError = {
+      code: NotificationCode.UPDATE_MESSAGE_ERROR,
+      subcode: 1,
+      data: new Uint8Array(0),
+      message: `UPDATE of ${end - start} octets whose parts do not fit into it`,
+    };
+    void bytes;
+    return error;
+  }
+}
+
+function splitNlri(family: Family, bytes: Uint8Array, at: number, end: number): number {
+  if (family === L2VPN_EVPN) return splitter.evpn(bytes, at, end);
+  return splitter.unicast(bytes, at, end, family === IPV6_UNICAST ? 128 : 32);
+}
+
+/** RFC 4271 §6.3, RFC 7606 §5.3: a prefix that is longer than its family allows, or than the field. */
+function invalidNetworkField(bytes: Uint8Array, at: number, end: number): ProtocolError {
+  return {
+    code: NotificationCode.UPDATE_MESSAGE_ERROR,
+    subcode: 10,
+    data: new Uint8Array(0),
+    message: `malformed route at offset ${at}: length octet ${bytes[at]}, ${end - at} octets left`,
+  };
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
+}

@@ -1,0 +1,282 @@
+// Hot: runs once per changed prefix and stream. Columns only; nothing is allocated per route.
+import { type Family, IPV4_UNICAST } from '../wire/family.ts';
+import { type AttributeExport, AttributeExporter, EXPORT_OVERHEAD } from './attribute-export.ts';
+import { AttributeFact } from './attribute-store.ts';
+import { growUint16 } from './columns.ts';
+import type { JournalReader } from './journal.ts';
+import { joinNlri, MOST_NLRI_BYTES } from './nlri-key.ts';
+import type { Rib } from './rib.ts';
+import { SourceKind } from './sources.ts';
+import { UpdateBatch } from './update-batch.ts';
+import { type UpdateSegment, UpdateWriter } from './update-writer.ts';
+
+/** What all members of an update group have in common. */
+export interface ExportProfile extends AttributeExport {
+  readonly family: Family;
+  /** 4096 or 65535. */
+  readonly maxMessageSize: number;
+  /** Next hop for routes that get ours, in the bytes of the family. */
+  readonly selfNextHop: Uint8Array;
+  /** Keep the next hop of the route where it has one: EVPN, and unicast between internal peers. */
+  readonly nextHopUnchanged: boolean;
+}
+
+/** A peer as its update group sees it. */
+export interface GroupMember {
+  /** Id of the route source that the peer is: its own routes are not sent back to it. */
+  readonly sourceId: number;
+  /** Sends whole messages; false when the peer takes no more for now. */
+  send(bytes: Uint8Array): boolean;
+  /** True while the peer takes no more. */
+  readonly blocked: boolean;
+}
+
+/** The most prefixes that are looked at in one turn. */
+const BATCH_SIZE = 4096;
+const MOST_ATTRIBUTE_BYTES = 65535;
+
+// One turn of one stream is over before the next begins: all streams share the scratch space.
+const batch = new UpdateBatch(BATCH_SIZE);
+const changed = new Int32Array(BATCH_SIZE);
+const withdrawn = new Int32Array(BATCH_SIZE);
+const attributeScratch = new Uint8Array(MOST_ATTRIBUTE_BYTES * 2 + EXPORT_OVERHEAD);
+const keyScratch = new Uint8Array(MOST_NLRI_BYTES);
+const nlriScratch = new Uint8Array(MOST_NLRI_BYTES * 2);
+const nothing = new Uint8Array(0);
+
+/** One place in the journal of a RIB, and what the members that stand there have been told. */
+export class UpdateStream {
+  readonly #rib: Rib;
+  readonly #profile: ExportProfile;
+  readonly #exporter: AttributeExporter;
+  readonly #writer: UpdateWriter;
+  readonly #reader: JournalReader;
+  readonly #members: GroupMember[];
+  /** By prefix: the source whose path was advertised, 0 for none. That source alone was not told. */
+  #advertised: Uint16Array<ArrayBuffer>;
+  readonly #advertisedBySource: number[];
+  #advertisedCount = 0;
+  /** Next prefix of the first pass over the whole table, or -1 when that is done. */
+  #walk: number;
+  /** Sent when the pass is done. */
+  #afterWalk: Uint8Array | 'end-of-rib' | undefined;
+
+  private constructor(
+    rib: Rib,
+    profile: ExportProfile,
+    reader: JournalReader,
+    members: GroupMember[],
+    advertised: Uint16Array<ArrayBuffer>,
+    advertisedBySource: number[],
+  ) {
+    this.#rib = rib;
+    this.#profile = profile;
+    this.#reader = reader;
+    this.#members = members;
+    this.#advertised = advertised;
+    this.#advertisedBySource = advertisedBySource;
+    this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + (count ?? 0), 0);
+    this.#walk = -1;
+    this.#exporter = new AttributeExporter(rib.attributes, profile);
+    this.#writer = new UpdateWriter(profile.family, profile.maxMessageSize);
+  }
+
+  /** A stream that tells one peer the whole table, then End-of-RIB (RFC 4724 §2), then what changes. */
+  static fromStart(rib: Rib, profile: ExportProfile, member: GroupMember): UpdateStream {
+    const reader = rib.readBestChanges();
+    const stream = new UpdateStream(rib, profile, reader, [member], new Uint16Array(64), []);
+    stream.#walk = 0;
+    stream.#afterWalk = 'end-of-rib';
+    return stream;
+  }
+
+  get members(): readonly GroupMember[] {
+    return this.#members;
+  }
+
+  addMember(member: GroupMember): void {
+    this.#members.push(member);
+  }
+
+  removeMember(member: GroupMember): void {
+    const index = this.#members.indexOf(member);
+    if (index >= 0) this.#members.splice(index, 1);
+  }
+
+  /** Moves some of the members to a stream that goes on from the same place. */
+  split(members: readonly GroupMember[]): UpdateStream {
+    const split = new UpdateStream(
+      this.#rib,
+      this.#profile,
+      this.#reader.fork(),
+      [...members],
+      this.#advertised.slice(),
+      [...this.#advertisedBySource],
+    );
+    split.#walk = this.#walk;
+    split.#afterWalk = this.#afterWalk;
+    for (const member of members) this.removeMember(member);
+    return split;
+  }
+
+  /** Goes over the whole table once more, then sends `after`. An End-of-RIB that is still due is kept. */
+  restart(after: Uint8Array | undefined): void {
+    this.#walk = 0;
+    if (this.#afterWalk !== 'end-of-rib') this.#afterWalk = after;
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+
+  /** Nothing was sent yet: further members may join as if they had been there from the start. */
+  get untouched(): boolean {
+    return this.#walk === 0 && this.#advertisedCount === 0 && this.#afterWalk === 'end-of-rib';
+  }
+
+  get pending(): boolean {
+    return this.#walk >= 0 || !this.#reader.atEnd;
+  }
+
+  /** Prefixes that the member which is `sourceId` has been told. */
+  advertisedTo(sourceId: number): number {
+    return this.#advertisedCount - (this.#advertisedBySource[sourceId] ?? 0);
+  }
+
+  /** Encodes what at most `limit` prefixes give: the messages to send. */
+  advance(limit: number): UpdateSegment[] {
+    const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
+    const count = this.#walk >= 0 ? this.#readTable(bounded) : this.#reader.read(bounded);
+    this.#classify(count);
+    if (this.#walk >= this.#rib.prefixes.idLimit) this.#endWalk();
+    return this.#writer.take();
+  }
+
+  #readTable(target: Int32Array): number {
+    const limit = this.#rib.prefixes.idLimit;
+    let count = 0;
+    while (this.#walk < limit && count < target.length) target[count++] = this.#walk++;
+    return count;
+  }
+
+  #endWalk(): void {
+    this.#walk = -1;
+    this.#writer.setAudience(0, 0);
+    if (this.#afterWalk === 'end-of-rib') this.#writer.endOfRib();
+    else if (this.#afterWalk) this.#writer.addMessage(this.#afterWalk);
+    this.#afterWalk = undefined;
+  }
+
+  /** Sorts changed prefixes into withdrawals and announcements, and writes both. */
+  #classify(count: number): void {
+    batch.clear();
+    this.#advertised = growUint16(this.#advertised, this.#rib.prefixes.idLimit);
+    let withdrawals = 0;
+    for (let i = 0; i < count; i++) {
+      const prefix = changed[i] as number;
+      const path = this.#rib.best(prefix);
+      const before = this.#advertised[prefix] as number;
+      if (path >= 0 && this.#isExported(path)) {
+        const source = this.#rib.paths.source(path);
+        batch.add(prefix, this.#rib.paths.attributes(path), source, this.#rib.paths.extra(path));
+        if (before !== 0 && before !== source) this.#withdrawFromNewSource(prefix, source);
+        this.#setAdvertised(prefix, before, source);
+      } else if (before !== 0) {
+        withdrawn[withdrawals++] = prefix;
+      }
+    }
+    this.#writeWithdrawals(withdrawals);
+    this.#writeAnnouncements();
+  }
+
+  #isExported(path: number): boolean {
+    const flags = this.#rib.attributes.flags(this.#rib.paths.attributes(path));
+    if (flags & AttributeFact.noAdvertise) return false;
+    if (this.#profile.peerType === 'ebgp') return (flags & AttributeFact.noExport) === 0;
+    // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers.
+    return this.#rib.sources.get(this.#rib.paths.source(path)).kind !== SourceKind.ibgp;
+  }
+
+  #setAdvertised(prefix: number, before: number, source: number): void {
+    if (before === source) return;
+    const counts = this.#advertisedBySource;
+    if (before !== 0) counts[before] = (counts[before] ?? 1) - 1;
+    if (source !== 0) counts[source] = (counts[source] ?? 0) + 1;
+    this.#advertisedCount += Number(source !== 0) - Number(before !== 0);
+    this.#advertised[prefix] = source;
+  }
+
+  /** The peer whose path is best now had been told another one: it must forget that. */
+  #withdrawFromNewSource(prefix: number, source: number): void {
+    if (!this.#members.some((member) => member.sourceId === source)) return;
+    this.#writer.setAudience(0, source);
+    this.#writer.beginWithdrawals();
+    this.#writeNlri(prefix, -1);
+  }
+
+  #writeWithdrawals(count: number): void {
+    let audience = -1;
+    for (let i = 0; i < count; i++) {
+      const prefix = withdrawn[i] as number;
+      const before = this.#advertised[prefix] as number;
+      if (before !== audience) {
+        audience = before;
+        this.#writer.setAudience(this.#memberOrNone(before), 0);
+        this.#writer.beginWithdrawals();
+      }
+      this.#writeNlri(prefix, -1);
+      this.#setAdvertised(prefix, before, 0);
+    }
+  }
+
+  /** The source if it is one of the members; else 0, so that messages for everyone stay together. */
+  #memberOrNone(source: number): number {
+    return this.#members.some((member) => member.sourceId === source) ? source : 0;
+  }
+
+  #writeAnnouncements(): void {
+    for (let bucket = 0; bucket < batch.buckets; bucket++) {
+      const except = this.#memberOrNone(batch.source(bucket));
+      if (except !== 0 && this.#members.length === 1) continue;
+      this.#writer.setAudience(except, 0);
+      this.#beginAnnouncements(batch.attributes(bucket), batch.source(bucket));
+      for (let entry = batch.firstEntry(bucket); entry >= 0; entry = batch.nextEntry(entry)) {
+        if (this.#writeNlri(batch.prefix(entry), batch.extra(entry))) continue;
+        this.#giveUp(batch.prefix(entry));
+        this.#beginAnnouncements(batch.attributes(bucket), batch.source(bucket));
+      }
+    }
+  }
+
+  #beginAnnouncements(attributes: number, source: number): void {
+    const store = this.#rib.attributes;
+    const local = this.#rib.sources.get(source).kind === SourceKind.local;
+    const own = store.nextHop(attributes);
+    const nextHop =
+      this.#profile.nextHopUnchanged && own >= 0
+        ? store.nextHops.get(own).address.bytes
+        : this.#profile.selfNextHop;
+    const inAttribute = this.#profile.family === IPV4_UNICAST ? nextHop : undefined;
+    const length = this.#exporter.write(attributes, attributeScratch, 0, inAttribute, local);
+    this.#writer.beginAnnouncements(attributeScratch, length, nextHop);
+  }
+
+  /** `extra`: of the path, or -1 for a withdrawal. */
+  #writeNlri(prefix: number, extra: number): boolean {
+    const rib = this.#rib;
+    const keyLength = rib.prefixes.copyKey(prefix, keyScratch, 0);
+    if (this.#profile.family === IPV4_UNICAST) return this.#writer.addRoute(keyScratch, keyLength);
+    const rest = extra > 0 ? rib.extras.bytes : nothing;
+    const restStart = extra > 0 ? rib.extras.start(extra) : 0;
+    const restEnd = extra > 0 ? rib.extras.end(extra) : 0;
+    const end = joinNlri(rib.family, keyScratch, keyLength, rest, restStart, restEnd, nlriScratch, 0);
+    return this.#writer.addRoute(nlriScratch, end);
+  }
+
+  /** The attributes leave no room for the route in a message of this peer: it must not keep an older path. */
+  #giveUp(prefix: number): void {
+    this.#writer.beginWithdrawals();
+    this.#writeNlri(prefix, -1);
+    this.#setAdvertised(prefix, this.#advertised[prefix] as number, 0);
+  }
+}

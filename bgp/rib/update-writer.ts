@@ -1,0 +1,217 @@
+// Hot: runs once per route and update group. Writes bytes; allocates one buffer per 128 kB of output.
+import { afiOf, type Family, IPV4_UNICAST, safiOf } from '../wire/family.ts';
+
+const HEADER_SIZE = 19;
+const CHUNK_SIZE = 128 * 1024;
+const TYPE_UPDATE = 2;
+
+/** Whom a stretch of messages is for: all members of a group, all but one source, or one source alone. */
+export interface Audience {
+  /** Source id that must not get it, or 0. */
+  readonly except: number;
+  /** The only source id that gets it, or 0 for everyone. */
+  readonly only: number;
+}
+
+/** Whole UPDATE messages, back to back, for one audience. The bytes do not change any more. */
+export interface UpdateSegment extends Audience {
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Packs routes into UPDATE messages (RFC 4271 §4.3; MP_REACH_NLRI first as RFC 7606 §5.1 asks), as many
+ * as fit into one, and collects the messages in buffers that are written to the members as they are.
+ */
+export class UpdateWriter {
+  readonly #family: Family;
+  readonly #maxMessageSize: number;
+  #chunk = new Uint8Array(CHUNK_SIZE);
+  /** End of what was written to the chunk. */
+  #at = 0;
+  #segmentStart = 0;
+  #except = 0;
+  #only = 0;
+  #segments: UpdateSegment[] = [];
+
+  /** State of the message being written: its first byte, or -1. */
+  #messageStart = -1;
+  #limit = 0;
+  #mpLengthAt = 0;
+  #attributes: Uint8Array = new Uint8Array(0);
+  #attributesLength = 0;
+  #nextHop: Uint8Array = new Uint8Array(0);
+  #withdrawing = false;
+
+  /** `maxMessageSize`: 4096, or 65535 when both sides know extended messages (RFC 8654). */
+  constructor(family: Family, maxMessageSize: number) {
+    this.#family = family;
+    this.#maxMessageSize = maxMessageSize;
+  }
+
+  /** Bytes collected and not taken yet. */
+  get pendingBytes(): number {
+    let bytes = this.#at - this.#segmentStart;
+    for (const segment of this.#segments) bytes += segment.bytes.length;
+    return bytes;
+  }
+
+  /** What follows is for this audience. */
+  setAudience(except: number, only: number): void {
+    if (except === this.#except && only === this.#only) return;
+    this.#closeSegment();
+    this.#except = except;
+    this.#only = only;
+  }
+
+  #closeSegment(): void {
+    this.finishMessage();
+    if (this.#at > this.#segmentStart) {
+      const bytes = this.#chunk.subarray(this.#segmentStart, this.#at);
+      this.#segments.push({ bytes, except: this.#except, only: this.#only });
+    }
+    this.#segmentStart = this.#at;
+  }
+
+  /** All that was collected; the writer starts afresh. */
+  take(): UpdateSegment[] {
+    this.#closeSegment();
+    const segments = this.#segments;
+    this.#segments = [];
+    return segments;
+  }
+
+  /**
+   * Routes with these attributes follow. `attributes[0..length)` holds the path attributes without
+   * MP_REACH_NLRI; `nextHop` is for MP_REACH_NLRI and not used for IPv4 unicast. Both must stay as they
+   * are until the next call of a `begin…` method or {@link finishMessage}.
+   */
+  beginAnnouncements(attributes: Uint8Array, length: number, nextHop: Uint8Array): void {
+    this.finishMessage();
+    this.#attributes = attributes;
+    this.#attributesLength = length;
+    this.#nextHop = nextHop;
+    this.#withdrawing = false;
+  }
+
+  /** Withdrawn routes follow, in the message being written if that holds withdrawn routes already. */
+  beginWithdrawals(): void {
+    if (this.#withdrawing) return;
+    this.finishMessage();
+    this.#withdrawing = true;
+    this.#attributesLength = 0;
+  }
+
+  /** Adds one route, in its wire form at `nlri[0..length)`. False when not even a message of its own holds it. */
+  addRoute(nlri: Uint8Array, length: number): boolean {
+    if (this.#messageStart >= 0 && this.#at + length > this.#limit) this.finishMessage();
+    if (this.#messageStart < 0) {
+      this.#openMessage();
+      if (this.#at + length > this.#limit) {
+        this.#at = this.#messageStart;
+        this.#messageStart = -1;
+        return false;
+      }
+    }
+    const chunk = this.#chunk;
+    let at = this.#at;
+    for (let i = 0; i < length; i++) chunk[at++] = nlri[i] as number;
+    this.#at = at;
+    return true;
+  }
+
+  #openMessage(): void {
+    this.#reserve(this.#maxMessageSize);
+    this.#messageStart = this.#at;
+    this.#chunk.fill(0xff, this.#at, this.#at + 16);
+    this.#at += 18;
+    this.#u8(TYPE_UPDATE).#u16(0);
+    this.#limit = this.#messageStart + this.#maxMessageSize;
+    if (this.#family === IPV4_UNICAST) this.#openIpv4();
+    else this.#openMultiprotocol();
+  }
+
+  #openIpv4(): void {
+    if (this.#withdrawing) {
+      this.#limit -= 2;
+      return;
+    }
+    this.#u16(this.#attributesLength);
+    this.#copyAttributes();
+  }
+
+  #openMultiprotocol(): void {
+    this.#u16(0);
+    this.#limit -= this.#attributesLength;
+    this.#u8(0x90)
+      .#u8(this.#withdrawing ? 15 : 14)
+      .#u16(0);
+    this.#mpLengthAt = this.#at - 2;
+    this.#u16(afiOf(this.#family)).#u8(safiOf(this.#family));
+    if (this.#withdrawing) return;
+    this.#u8(this.#nextHop.length);
+    for (let i = 0; i < this.#nextHop.length; i++) this.#u8(this.#nextHop[i] as number);
+    this.#u8(0);
+  }
+
+  #copyAttributes(): void {
+    for (let i = 0; i < this.#attributesLength; i++) this.#u8(this.#attributes[i] as number);
+  }
+
+  /** Completes the message being written, if any. */
+  finishMessage(): void {
+    const start = this.#messageStart;
+    if (start < 0) return;
+    this.#messageStart = -1;
+    if (this.#family === IPV4_UNICAST) {
+      if (this.#withdrawing) {
+        this.#patchU16(start + HEADER_SIZE, this.#at - start - HEADER_SIZE - 2);
+        this.#u16(0);
+      }
+    } else {
+      this.#patchU16(this.#mpLengthAt, this.#at - this.#mpLengthAt - 2);
+      if (!this.#withdrawing) this.#copyAttributes();
+      this.#patchU16(start + HEADER_SIZE + 2, this.#at - start - HEADER_SIZE - 4);
+    }
+    this.#patchU16(start + 16, this.#at - start);
+  }
+
+  /** Adds an End-of-RIB marker (RFC 4724 §2). */
+  endOfRib(): void {
+    this.beginWithdrawals();
+    this.finishMessage();
+    this.#openMessage();
+    this.finishMessage();
+  }
+
+  /** Adds a whole message that was made elsewhere. */
+  addMessage(message: Uint8Array): void {
+    this.finishMessage();
+    this.#reserve(message.length);
+    this.#chunk.set(message, this.#at);
+    this.#at += message.length;
+  }
+
+  #reserve(size: number): void {
+    if (this.#at + size <= this.#chunk.length) return;
+    this.#closeSegment();
+    this.#chunk = new Uint8Array(Math.max(CHUNK_SIZE, size));
+    this.#at = 0;
+    this.#segmentStart = 0;
+  }
+
+  #u8(value: number): this {
+    this.#chunk[this.#at++] = value;
+    return this;
+  }
+
+  #u16(value: number): this {
+    this.#chunk[this.#at++] = value >> 8;
+    this.#chunk[this.#at++] = value & 0xff;
+    return this;
+  }
+
+  #patchU16(at: number, value: number): void {
+    this.#chunk[at] = value >> 8;
+    this.#chunk[at + 1] = value & 0xff;
+  }
+}
