@@ -12,6 +12,8 @@ export class UpdateSections {
   attributesEnd = 0;
   nlriStart = 0;
   nlriEnd = 0;
+  /** The three length fields of the message fit together: `withdrawn…`, `attributes…` and `nlri…` can be used. */
+  lengthsFit = false;
 
   /** MP_REACH_NLRI: the attribute's first octet (its flags), its end, and what is inside. */
   reachStart = -1;
@@ -29,12 +31,13 @@ export class UpdateSections {
 
   /**
    * Splits the UPDATE (header included) at `bytes[start..end)`. False when anything about its structure
-   * is out of order: lengths that do not fit, an MP attribute twice or cut short. The offsets mean
-   * nothing then, and the message has to be looked at with the error rules of RFC 7606.
+   * is out of order: lengths that do not fit, an MP attribute twice or cut short. The message has to be
+   * looked at with the error rules of RFC 7606 then.
    */
   split(bytes: Uint8Array, start: number, end: number): boolean {
     this.reachStart = -1;
     this.unreachStart = -1;
+    this.lengthsFit = false;
     const body = start + 19;
     if (body + 4 > end) return false;
     this.withdrawnStart = body + 2;
@@ -43,6 +46,7 @@ export class UpdateSections {
     this.attributesStart = this.withdrawnEnd + 2;
     this.attributesEnd = this.attributesStart + readU16(bytes, this.withdrawnEnd);
     if (this.attributesEnd > end) return false;
+    this.lengthsFit = true;
     this.nlriStart = this.attributesEnd;
     this.nlriEnd = end;
     return this.#walkAttributes(bytes);
