@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Frame, readFrames } from './capture/pcap-frames.ts';
 import { LabMachine } from './machine/lab-machine.ts';
 import type { LabRouter } from './router/lab-router.ts';
-import { buildFabric } from './topology/fabric.ts';
+import { buildFabric, type VrfName } from './topology/fabric.ts';
 import { buildNode, type LabNode, labNode } from './topology/node.ts';
 
 /** Something that the lab waited for did not come. */
@@ -109,25 +109,25 @@ done`;
     }
   }
 
-  /** Waits until a route table has a route to exactly `prefix` whose text matches the extended regular expression. */
-  async waitRoute(namespace: string, table: number | 'main', prefix: string, pattern = '.'): Promise<void> {
+  /** Waits until a VRF, or the main table, has a route to exactly `prefix` whose text matches the extended regular expression. */
+  async waitRoute(namespace: string, vrf: VrfName | 'main', prefix: string, pattern = '.'): Promise<void> {
     await this.waitUntil(
-      `route to ${prefix} in table ${table} of ${namespace} that matches ${pattern}`,
-      `ip -n ${namespace} route show table ${table} exact ${prefix} | tr '\\n' ' ' | grep -E '${pattern}'`,
+      `route to ${prefix} in ${vrf} of ${namespace} that matches ${pattern}`,
+      `${showRoute(namespace, vrf, prefix)} | tr '\\n' ' ' | grep -E '${pattern}'`,
     );
   }
 
-  /** Waits until a route table has no route to `prefix`. */
-  async waitNoRoute(namespace: string, table: number | 'main', prefix: string): Promise<void> {
+  /** Waits until a VRF, or the main table, has no route to `prefix`. */
+  async waitNoRoute(namespace: string, vrf: VrfName | 'main', prefix: string): Promise<void> {
     await this.waitUntil(
-      `no route to ${prefix} in table ${table} of ${namespace}`,
-      `! ip -n ${namespace} route show table ${table} exact ${prefix} | grep .`,
+      `no route to ${prefix} in ${vrf} of ${namespace}`,
+      `! ${showRoute(namespace, vrf, prefix)} | grep .`,
     );
   }
 
   /** The text of the route to exactly `prefix`, empty when there is none. */
-  async route(namespace: string, table: number | 'main', prefix: string): Promise<string> {
-    return (await this.machine.run(`ip -n ${namespace} route show table ${table} exact ${prefix}`)).trim();
+  async route(namespace: string, vrf: VrfName | 'main', prefix: string): Promise<string> {
+    return (await this.machine.run(showRoute(namespace, vrf, prefix))).trim();
   }
 
   /** Fetches a page of the service from a namespace, with a limit in seconds. */
@@ -159,4 +159,9 @@ mkdir -p /run/lab/captures && cp ${file}.pcap /run/lab/captures/`);
   async stop(): Promise<void> {
     await this.machine.stop();
   }
+}
+
+/** Bash that prints the kernel's route to exactly `prefix`. */
+export function showRoute(namespace: string, vrf: VrfName | 'main', prefix: string): string {
+  return `ip -n ${namespace} route show ${vrf === 'main' ? 'table main' : `vrf ${vrf}`} exact ${prefix}`;
 }

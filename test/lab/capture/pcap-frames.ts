@@ -17,6 +17,10 @@ export interface IpPacket {
   readonly source: string;
   readonly destination: string;
   readonly protocol: number;
+  /** Bytes, header included. */
+  readonly length: number;
+  /** True for any part of a packet that was cut in pieces. */
+  readonly fragment: boolean;
   readonly sourcePort: number | undefined;
   readonly destinationPort: number | undefined;
   /** What TCP or UDP carries; empty for other protocols. */
@@ -28,6 +32,7 @@ export interface IpPacket {
 const MICROSECOND_MAGIC = 0xa1b2c3d4;
 const LINK_TYPE_ETHERNET = 1;
 const ETHERTYPE_IPV4 = 0x0800;
+const MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
 const VXLAN_PORT = 4789;
@@ -72,18 +77,21 @@ function readIp(bytes: Buffer, time: number): IpPacket | undefined {
   if (bytes.length < 20) return undefined;
   const headerBytes = (bytes.readUInt8(0) & 0x0f) * 4;
   const protocol = bytes.readUInt8(9);
-  const addresses = {
+  const length = bytes.readUInt16BE(2);
+  const packet = {
     source: addressText(bytes.subarray(12, 16)),
     destination: addressText(bytes.subarray(16, 20)),
+    protocol,
+    length,
+    fragment: (bytes.readUInt16BE(6) & MORE_FRAGMENTS_OR_OFFSET) !== 0,
   };
   // The length of the packet, not of the frame: Ethernet pads short ones.
-  const body = bytes.subarray(headerBytes, Math.min(bytes.readUInt16BE(2), bytes.length));
+  const body = bytes.subarray(headerBytes, Math.min(length, bytes.length));
   const isTcp = protocol === PROTOCOL_TCP && body.length >= 20;
   const isUdp = protocol === PROTOCOL_UDP && body.length >= 8;
   if (!isTcp && !isUdp) {
     return {
-      ...addresses,
-      protocol,
+      ...packet,
       sourcePort: undefined,
       destinationPort: undefined,
       payload: Buffer.alloc(0),
@@ -93,8 +101,7 @@ function readIp(bytes: Buffer, time: number): IpPacket | undefined {
   const destinationPort = body.readUInt16BE(2);
   const payload = body.subarray(isUdp ? 8 : (body.readUInt8(12) >> 4) * 4);
   return {
-    ...addresses,
-    protocol,
+    ...packet,
     sourcePort: body.readUInt16BE(0),
     destinationPort,
     payload,

@@ -26,7 +26,7 @@ ${ipBatch(node.host, ['link set toswitch1 up', `address add ${node.underlay}/24 
 ip netns delete ${node.router}`,
 
   kill: (node) => killDaemons(node, 'KILL'),
-  resetSessions: (node) => vtysh(node.router, 'clear bgp *', 'clear bgp vrf red *', 'clear bgp vrf blue *'),
+  restart: (node) => startFrr(node.router, configuration(node)),
   sessions: (node) => vtysh(node.router, 'show bgp vrf all summary'),
   type5Routes: (node) => vtysh(node.router, 'show bgp l2vpn evpn route type prefix'),
   vrfRoutes: (node) => vtysh(node.router, 'show bgp vrf red ipv4 unicast'),
@@ -40,7 +40,9 @@ function established(node: LabNode, peer: string, vrf?: VrfName): string {
 
 /** zebra goes first: it would otherwise clean up after bgpd. */
 function killDaemons(node: LabNode, signal: 'TERM' | 'KILL'): string {
-  return `kill -${signal} $(cat /run/frr/${node.router}/zebra.pid) $(cat /run/frr/${node.router}/bgpd.pid)`;
+  return `pids="$(cat /run/frr/${node.router}/zebra.pid) $(cat /run/frr/${node.router}/bgpd.pid)"
+kill -${signal} $pids
+while kill -0 $pids 2> /dev/null; do sleep 0.05; done`;
 }
 
 function configuration(node: LabNode): FrrConfiguration {

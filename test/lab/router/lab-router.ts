@@ -15,8 +15,8 @@ export interface LabRouter {
   stop(node: LabNode): string;
   /** Ends the router as a crash would. */
   kill(node: LabNode): string;
-  /** Resets all its BGP sessions. */
-  resetSessions(node: LabNode): string;
+  /** Starts it again after {@link LabRouter.kill}, with all kernel objects still there. */
+  restart(node: LabNode): string;
   /** Prints the sessions, for a person. */
   sessions(node: LabNode): string;
   /** Prints the Type 5 routes, for a person. */

@@ -9,27 +9,25 @@ const REPOSITORY = '/run/repository';
 /** openpe-routerd of this repository, with the resources of the example in one of the APIs. */
 export function openpeRouter(api: ResourceApi): LabRouter {
   const configuration = `${REPOSITORY}/deploy/examples/metallb/${api}`;
-  return {
-    title: 'openpe-routerd',
 
-    // nsenter rather than `ip netns exec`: that one enters a mount namespace too, and the router's
-    // namespace that the daemon makes would be seen by nobody else.
-    start: (node) => `mkdir -p /run/openpe
+  // nsenter rather than `ip netns exec`: that one enters a mount namespace too, and the router's
+  // namespace that the daemon makes would be seen by nobody else.
+  const start = (node: LabNode): string => `mkdir -p /run/openpe
 nsenter --net=/run/netns/${node.host} \\
   node ${REPOSITORY}/bin/openpe-routerd --config ${configuration} \\
-  --netns ${node.router} --node-index ${node.index} --control ${socket(node)} \\
+  --netns ${node.router} --node-index ${node.index} --control ${socket(node)} --cleanup \\
   > /run/log/${node.host}-openpe.log 2>&1 < /dev/null &
-echo $! > ${pidFile(node)}`,
+echo $! > ${pidFile(node)}`;
 
+  return {
+    title: 'openpe-routerd',
+    start,
+    restart: start,
     ready: (node) => `sessions=$(${control(node, 'sessions -o json')})
 [ "$(grep -o '"state": *"Established"' <<< "$sessions" | wc -l)" -ge 3 ]`,
-
-    // `--cleanup` is said at the start in a unit file; here only this stop cleans up.
     stop: (node) => `kill -TERM $(cat ${pidFile(node)})
 while kill -0 $(cat ${pidFile(node)}) 2> /dev/null; do sleep 0.05; done`,
-
     kill: (node) => `kill -KILL $(cat ${pidFile(node)})`,
-    resetSessions: (node) => control(node, 'reset --all'),
     sessions: (node) => control(node, 'sessions'),
     type5Routes: (node) => control(node, 'routes --family l2vpn-evpn'),
     vrfRoutes: (node) => control(node, 'routes --vrf red'),

@@ -1,0 +1,56 @@
+# All targets install what they need by themselves, and only what is missing.
+SHELL := /bin/bash
+BIN := node_modules/.bin
+
+.PHONY: help setup setup-demo setup-test build build-lab test test-unit test-pcap test-interop test-lab \
+	lint demo-metallb lab-latency clean
+
+help: ## say what there is to make
+	@echo "openpe-routerd: make ..."
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+	  printf '  %-14s %s\n' "$$name" "$$text"; done
+
+setup: setup-test ## install Debian and npm packages for everything below
+
+setup-demo:
+	@test/setup/setup.sh demo
+
+setup-test:
+	@test/setup/setup.sh test
+
+setup-node:
+	@test/setup/install-node-packages.sh
+
+build: setup-node ## compile TypeScript to dist/
+	@$(BIN)/tsc -p tsconfig.build.json
+
+build-lab: build
+	@$(BIN)/tsc -p test/lab/tsconfig.json
+
+test: setup-test ## lint, types and all tests; the last line is the count
+	@test/run-all.sh
+
+test-unit: setup-node build ## unit and property tests
+	@$(BIN)/vitest run --project unit
+
+test-pcap: setup-node build ## captures through the decoder
+	@$(BIN)/vitest run --project pcap
+
+test-interop: setup-test build ## sessions with FRR, BIRD and GoBGP
+	@$(BIN)/vitest run --project interop
+
+test-lab: setup-test build ## the whole topology on a real kernel
+	@$(BIN)/vitest run --project lab
+
+lint: setup-node ## Biome and the type checker
+	@$(BIN)/biome check --error-on-warnings .
+	@$(BIN)/tsc -p tsconfig.json
+
+demo-metallb: setup-demo build-lab ## MetalLB across an EVPN fabric (API=current|first-api, ROUTER=openpe|frr, KEEP=1 for a shell in it)
+	@node out/build/test/lab/demo-metallb.js
+
+lab-latency: setup-demo build-lab ## time from the host's UPDATE to the fabric, FRR beside openpe-routerd
+	@node out/build/bench/lab-latency.js
+
+clean: ## remove what was built
+	rm -rf dist out

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Lint, types and all tiers of the tests, whatever fails on the way; the closing line comes last.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+failed=()
+step() { # title command...
+  local title=$1
+  shift
+  echo "== $title"
+  "$@" || failed+=("$title")
+}
+
+closing=out/test-results/closing-line.txt
+rm -f $closing
+step lint npx --no-install biome check --error-on-warnings .
+step types npx --no-install tsc -p tsconfig.json
+step build npx --no-install tsc -p tsconfig.build.json
+step tests env REQUIRED_TIERS="unit pcap interop lab" npx --no-install vitest run
+
+echo
+[ ${#failed[@]} -eq 0 ] || echo "failed: ${failed[*]}"
+cat $closing 2> /dev/null || echo "0 passed, 1 failed, 0 skipped"
+[ ${#failed[@]} -eq 0 ]
