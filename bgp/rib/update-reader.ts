@@ -150,19 +150,19 @@ export class UpdateReader {
 
   /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */
   #internChecked(bytes: Uint8Array, reach: boolean, rawLength: number): number | ProtocolError {
-    const { attributes, errors, outcome } = decodePathAttributes(
+    const { attributes, errors, worst } = decodePathAttributes(
       bytes,
       sections.attributesStart,
       sections.attributesEnd,
       this.#options.context,
-      { hasIpv4Nlri: sections.nlriStart < sections.nlriEnd, hasMpReach: sections.reachStart >= 0 },
+      { hasIpv4Nlri: sections.nlriStart < sections.nlriEnd },
     );
     for (const error of errors) {
       if (error.errorClass === 'session-reset' || error.errorClass === 'afi-safi-disable') return error;
       this.#options.tolerated(error);
     }
-    if (outcome === 'treat-as-withdraw') return REJECTED;
-    if (outcome === 'ok' && rawLength >= 0) return this.#options.attributes.add(identity, 0, rawLength);
+    if (worst === 'treat-as-withdraw') return REJECTED;
+    if (worst === 'ok' && rawLength >= 0) return this.#options.attributes.add(identity, 0, rawLength);
     const nextHops = this.#options.attributes.nextHops;
     const nextHop = reach
       ? nextHops.intern(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
@@ -257,16 +257,31 @@ export class UpdateReader {
     else if (prefix >= 0) rib.withdraw(prefix, this.#options.source.id, pathId);
   }
 
-  /** A message whose lengths do not fit: RFC 7606 §3 b and c decide, and mostly the session ends. */
+  /** A message that is out of order: by RFC 7606 §4 its routes go, if it can be told which, else the session. */
   #readBroken(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
-    const error: ProtocolError = {
-      code: NotificationCode.UPDATE_MESSAGE_ERROR,
-      subcode: 1,
-      data: new Uint8Array(0),
-      message: `UPDATE of ${end - start} octets whose parts do not fit into it`,
-    };
-    void bytes;
-    return error;
+    if (!sections.lengthsFit) {
+      const message = `UPDATE of ${end - start} octets whose parts do not fit into it`;
+      return { code: NotificationCode.UPDATE_MESSAGE_ERROR, subcode: 1, data: new Uint8Array(0), message };
+    }
+    const { withdrawnStart, withdrawnEnd, nlriStart, nlriEnd } = sections;
+    const decoded = decodePathAttributes(
+      bytes,
+      sections.attributesStart,
+      sections.attributesEnd,
+      this.#options.context,
+      { hasIpv4Nlri: nlriStart < nlriEnd },
+    );
+    for (const error of decoded.errors) {
+      if (error.errorClass === 'session-reset' || error.errorClass === 'afi-safi-disable') return error;
+      this.#options.tolerated(error);
+    }
+    const { mpReach, mpUnreach } = decoded;
+    return (
+      this.#walk(IPV4_UNICAST, bytes, withdrawnStart, withdrawnEnd, REJECTED) ??
+      this.#walk(IPV4_UNICAST, bytes, nlriStart, nlriEnd, REJECTED) ??
+      (mpReach && this.#walk(mpReach.family, bytes, mpReach.nlriStart, mpReach.nlriEnd, REJECTED)) ??
+      (mpUnreach && this.#walk(mpUnreach.family, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd, REJECTED))
+    );
   }
 }
 

@@ -1,0 +1,238 @@
+import type { IpAddress } from '../net/address.ts';
+import { ByteWriter } from '../net/byte-writer.ts';
+import type { AttributeStore } from './rib/attribute-store.ts';
+import type { Rib } from './rib/rib.ts';
+import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources.ts';
+import type { UpdateGroup } from './rib/update-group.ts';
+import { UpdateReader } from './rib/update-reader.ts';
+import type { GroupMember } from './rib/update-stream.ts';
+import type { RoutingInstance } from './routing-instance.ts';
+import type {
+  NegotiatedSession,
+  PeerSettings,
+  SessionDown,
+  SessionEvents,
+  SessionHandle,
+  SessionState,
+} from './session/session-events.ts';
+import type { UpdateError } from './wire/attribute-errors.ts';
+import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
+import type { ProtocolError } from './wire/protocol-error.ts';
+import { encodeRouteRefresh } from './wire/route-refresh.ts';
+
+/** A neighbour and how its routes are treated. */
+export interface PeerConfiguration {
+  readonly settings: PeerSettings;
+  readonly instance: RoutingInstance;
+  /** How often our own AS may stand in an AS path from this peer (`allowas-in`); 0 refuses all such routes. */
+  readonly allowOwnAs: number;
+  /** Next hops to announce for families whose version the session's own address does not have. */
+  readonly nextHops?: { readonly ipv4?: IpAddress; readonly ipv6?: IpAddress };
+}
+
+/** What a peer needs from the speaker around it. */
+export interface PeerContext {
+  readonly attributes: AttributeStore;
+  readonly sources: SourceRegistry;
+  /** Has the speaker's loop run soon. */
+  readonly schedule: () => void;
+  /** Has all paths of a source removed, in slices; the source is given back afterwards. */
+  readonly sweep: (source: RouteSource, ribs: readonly Rib[]) => void;
+  readonly events: PeerEvents;
+}
+
+/** What the owner of a speaker may want to hear about peers. */
+export interface PeerEvents {
+  stateChanged?(peer: Peer, state: SessionState): void;
+  established?(peer: Peer, negotiated: NegotiatedSession): void;
+  down?(peer: Peer, reason: SessionDown): void;
+  endOfRib?(peer: Peer, family: Family): void;
+  tolerated?(peer: Peer, error: UpdateError): void;
+}
+
+/** Bytes in user space beyond which a peer counts as slow and leaves its group for a while. */
+const SLOW_PEER_BYTES = 1024 * 1024;
+
+/** One configured neighbour: joins its session to the RIBs of its routing instance. */
+export class Peer implements SessionEvents {
+  readonly configuration: PeerConfiguration;
+  readonly #context: PeerContext;
+  #session: SessionHandle | undefined;
+  #source: RouteSource | undefined;
+  #reader: UpdateReader | undefined;
+  #member: GroupMember | undefined;
+  readonly #groups = new Map<Family, UpdateGroup>();
+  readonly #endOfRibSeen = new Set<Family>();
+
+  constructor(configuration: PeerConfiguration, context: PeerContext) {
+    this.configuration = configuration;
+    this.#context = context;
+  }
+
+  /** Says which session the peer talks through; before the session is started. */
+  attach(session: SessionHandle): void {
+    this.#session = session;
+  }
+
+  get name(): string {
+    return this.configuration.settings.name;
+  }
+
+  /** The session; undefined only until {@link attach}. */
+  get session(): SessionHandle | undefined {
+    return this.#session;
+  }
+
+  /** The peer as a source of routes while it is established. */
+  get source(): RouteSource | undefined {
+    return this.#source;
+  }
+
+  /** Routes refused by loop checks since the session came up. */
+  get refused(): number {
+    return this.#reader?.refused ?? 0;
+  }
+
+  /** Families for which the peer has sent End-of-RIB. */
+  get endOfRibSeen(): ReadonlySet<Family> {
+    return this.#endOfRibSeen;
+  }
+
+  /** Prefixes that the peer has been told. */
+  advertised(family: Family): number {
+    return this.#member ? (this.#groups.get(family)?.advertisedTo(this.#member) ?? 0) : 0;
+  }
+
+  /** Paths from the peer. */
+  received(family: Family): number {
+    const rib = this.configuration.instance.ribs.get(family);
+    return this.#source && rib ? rib.pathCount(this.#source) : 0;
+  }
+
+  established(negotiated: NegotiatedSession): void {
+    const { instance, settings, allowOwnAs } = this.configuration;
+    const { sources, attributes } = this.#context;
+    const source = sources.add({
+      name: this.name,
+      kind: negotiated.peerType === 'ebgp' ? SourceKind.ebgp : SourceKind.ibgp,
+      imported: false,
+      routerId: negotiated.remoteRouterId,
+      address: negotiated.remoteAddress,
+    });
+    this.#source = source;
+    this.#endOfRibSeen.clear();
+    this.#reader = new UpdateReader({
+      attributes,
+      source,
+      context: {
+        fourOctetAs: negotiated.fourOctetAs,
+        addPath: () => false,
+        extendedMessage: negotiated.maxMessageSize > 4096,
+        extendedNextHop: false,
+        peerType: negotiated.peerType,
+      },
+      ribs: new Map([...instance.ribs].filter(([family]) => negotiated.families.includes(family))),
+      localAs: negotiated.localAs,
+      allowOwnAs,
+      routerId: settings.routerId,
+      endOfRib: (family) => this.#noteEndOfRib(family),
+      tolerated: (error) => this.#context.events.tolerated?.(this, error),
+    });
+    this.#joinGroups(negotiated, source);
+    this.#context.events.established?.(this, negotiated);
+    this.#context.schedule();
+  }
+
+  #noteEndOfRib(family: Family): void {
+    this.#endOfRibSeen.add(family);
+    this.#context.events.endOfRib?.(this, family);
+  }
+
+  #joinGroups(negotiated: NegotiatedSession, source: RouteSource): void {
+    const session = this.#session;
+    if (!session) return;
+    const member: GroupMember = {
+      sourceId: source.id,
+      send: (bytes) => session.send(bytes),
+      get blocked() {
+        return session.bufferedBytes > SLOW_PEER_BYTES;
+      },
+    };
+    this.#member = member;
+    for (const family of negotiated.families) {
+      const rib = this.configuration.instance.ribs.get(family);
+      const selfNextHop = this.#selfNextHop(family, negotiated);
+      if (!rib || !selfNextHop) continue;
+      const group = this.configuration.instance.group(rib, {
+        family,
+        peerType: negotiated.peerType,
+        localAs: negotiated.localAs,
+        fourOctetAs: negotiated.fourOctetAs,
+        maxMessageSize: negotiated.maxMessageSize,
+        selfNextHop,
+        nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
+      });
+      group.addMember(member);
+      this.#groups.set(family, group);
+    }
+  }
+
+  /** Our address in the version of the family; undefined when there is none to announce. EVPN takes either. */
+  #selfNextHop(family: Family, negotiated: NegotiatedSession): Uint8Array | undefined {
+    const { ipv4, ipv6 } = this.configuration.nextHops ?? {};
+    const local = negotiated.localAddress;
+    if (family === IPV4_UNICAST) return (local.version === 4 ? local : ipv4)?.bytes;
+    if (family === IPV6_UNICAST) return (local.version === 6 ? local : ipv6)?.bytes;
+    return local.bytes;
+  }
+
+  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+    return this.#reader?.read(bytes, start, end);
+  }
+
+  routeRefresh(family: Family, subtype: number): void {
+    const group = this.#groups.get(family);
+    if (subtype !== 0 || !group || !this.#member) return;
+    const marker = (kind: 1 | 2): Uint8Array | undefined =>
+      this.#session?.negotiated?.enhancedRouteRefresh ? routeRefreshMessage(family, kind) : undefined;
+    group.refresh(this.#member, marker(1), marker(2));
+    this.#context.schedule();
+  }
+
+  readComplete(): void {
+    this.#context.schedule();
+  }
+
+  writable(): void {
+    this.#context.schedule();
+  }
+
+  down(reason: SessionDown): void {
+    const { instance } = this.configuration;
+    for (const group of this.#groups.values()) {
+      if (this.#member) group.removeMember(this.#member);
+      instance.dropIfEmpty(group);
+    }
+    this.#groups.clear();
+    this.#member = undefined;
+    this.#reader = undefined;
+    if (this.#source) this.#context.sweep(this.#source, [...instance.ribs.values()]);
+    this.#source = undefined;
+    this.#context.events.down?.(this, reason);
+  }
+
+  stateChanged(state: SessionState): void {
+    this.#context.events.stateChanged?.(this, state);
+  }
+
+  /** Text for logs: `192.168.11.2 (ipv4-unicast, l2vpn-evpn)`. */
+  describe(): string {
+    return `${this.name} (${this.configuration.settings.families.map(familyName).join(', ')})`;
+  }
+}
+
+function routeRefreshMessage(family: Family, subtype: 1 | 2): Uint8Array {
+  const writer = new ByteWriter(32);
+  encodeRouteRefresh(writer, { family, subtype });
+  return writer.take();
+}

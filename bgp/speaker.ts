@@ -1,0 +1,186 @@
+import type { IpAddress } from '../net/address.ts';
+import { Peer, type PeerConfiguration, type PeerEvents } from './peer.ts';
+import { AttributeStore } from './rib/attribute-store.ts';
+import type { Rib } from './rib/rib.ts';
+import { type RouteSource, SourceRegistry } from './rib/sources.ts';
+import { RoutingInstance } from './routing-instance.ts';
+import type { Clock } from './session/clock.ts';
+import type { PeerSettings, SessionEvents, SessionHandle } from './session/session-events.ts';
+import type { Family } from './wire/family.ts';
+
+/** Something that follows a RIB and acts on what changes: an importer, an exporter, a forwarding table. */
+export interface RibFollower {
+  /** True when {@link follow} has something to do. */
+  readonly pending: boolean;
+  /** Handles at most `limit` changed prefixes. */
+  follow(limit: number): void;
+}
+
+/** What a speaker is given. */
+export interface SpeakerOptions {
+  readonly clock: Clock;
+  /** Makes the session of a peer; the speaker starts it. */
+  readonly openSession: (settings: PeerSettings, events: SessionEvents) => SessionHandle;
+  /** Runs a callback once the event loop has come round: `setImmediate`. */
+  readonly defer: (callback: () => void) => void;
+  readonly events?: PeerEvents;
+}
+
+/** A lost source whose paths are being removed. */
+interface Sweep {
+  readonly source: RouteSource;
+  readonly ribs: Rib[];
+  next: number;
+}
+
+/** Prefixes handled at once between two looks at the clock. */
+const STEP = 4096;
+/** Milliseconds of work before other events get their turn; a step may go past it by a few. */
+const TURN_TIME = 8;
+
+/**
+ * A BGP speaker: routing instances with their RIBs, peers, and the loop that moves routes between
+ * them. All work happens in turns of a few milliseconds, so that timers and other sockets are served
+ * while a million routes load.
+ */
+export class Speaker {
+  readonly attributes = new AttributeStore();
+  readonly sources = new SourceRegistry();
+  readonly #options: SpeakerOptions;
+  readonly #instances = new Map<string, RoutingInstance>();
+  readonly #peers: Peer[] = [];
+  readonly #followers: RibFollower[] = [];
+  readonly #sweeps: Sweep[] = [];
+  #scheduled = false;
+
+  constructor(options: SpeakerOptions) {
+    this.#options = options;
+  }
+
+  get instances(): ReadonlyMap<string, RoutingInstance> {
+    return this.#instances;
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#peers;
+  }
+
+  /** Adds a routing instance with a RIB for each family. */
+  addInstance(name: string, families: readonly Family[], multipath: boolean): RoutingInstance {
+    const { clock } = this.#options;
+    const instance = new RoutingInstance(name, families, multipath, {
+      attributes: this.attributes,
+      sources: this.sources,
+      seconds: () => Math.floor(clock.wallTime() / 1000),
+    });
+    this.#instances.set(name, instance);
+    return instance;
+  }
+
+  /** Adds a peer and starts its session. */
+  addPeer(configuration: PeerConfiguration): Peer {
+    const peer = new Peer(configuration, {
+      attributes: this.attributes,
+      sources: this.sources,
+      schedule: () => this.schedule(),
+      sweep: (source, ribs) => this.sweep(source, ribs),
+      events: this.#options.events ?? {},
+    });
+    const session = this.#options.openSession(configuration.settings, peer);
+    peer.attach(session);
+    this.#peers.push(peer);
+    session.start();
+    return peer;
+  }
+
+  /** Ends the session of a peer with a Cease of this subcode (RFC 4486) and forgets the peer. */
+  removePeer(peer: Peer, subcode: number, reason: string): void {
+    peer.session?.stop(subcode, reason);
+    const index = this.#peers.indexOf(peer);
+    if (index >= 0) this.#peers.splice(index, 1);
+  }
+
+  addFollower(follower: RibFollower): void {
+    this.#followers.push(follower);
+  }
+
+  removeFollower(follower: RibFollower): void {
+    const index = this.#followers.indexOf(follower);
+    if (index >= 0) this.#followers.splice(index, 1);
+  }
+
+  /** Says which addresses are this router's own: routes with such a next hop are refused. */
+  setOwnAddresses(addresses: readonly IpAddress[]): void {
+    this.attributes.nextHops.setOwnAddresses(addresses);
+  }
+
+  /** Removes all paths of a source from RIBs, in slices, then gives the source back. */
+  sweep(source: RouteSource, ribs: readonly Rib[]): void {
+    this.#sweeps.push({ source, ribs: [...ribs], next: 0 });
+    this.schedule();
+  }
+
+  /** Has a turn of the loop run when the event loop comes round. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.defer(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const { clock } = this.#options;
+    const end = clock.now() + TURN_TIME;
+    while (this.#step()) {
+      if (clock.now() < end) continue;
+      this.schedule();
+      return;
+    }
+    for (const rib of this.#ribs()) rib.settle();
+  }
+
+  *#ribs(): Iterable<Rib> {
+    for (const instance of this.#instances.values()) yield* instance.ribs.values();
+  }
+
+  /** One bounded piece of work for everyone who has some; false when nobody has. */
+  #step(): boolean {
+    let worked = this.#stepSweeps();
+    for (const rib of this.#ribs()) {
+      if (!rib.undecided) continue;
+      rib.decide(STEP);
+      worked = true;
+    }
+    for (const follower of this.#followers) {
+      if (!follower.pending) continue;
+      follower.follow(STEP);
+      worked = true;
+    }
+    for (const instance of this.#instances.values()) {
+      for (const group of instance.groups) {
+        if (!group.ready) continue;
+        group.flush(STEP);
+        worked = true;
+      }
+    }
+    return worked;
+  }
+
+  #stepSweeps(): boolean {
+    const sweep = this.#sweeps[0];
+    if (!sweep) return false;
+    const rib = sweep.ribs[0];
+    if (rib) {
+      sweep.next = rib.sweepSource(sweep.source, sweep.next, STEP);
+      if (sweep.next >= 0) return true;
+      sweep.ribs.shift();
+      sweep.next = 0;
+      return true;
+    }
+    this.#sweeps.shift();
+    this.sources.remove(sweep.source);
+    return true;
+  }
+}

@@ -1,0 +1,227 @@
+// Hot: runs once per changed EVPN route. Attributes are examined once per set and batch.
+import { AttributeKind } from '../bgp/rib/attribute-store.ts';
+import { growInt32 } from '../bgp/rib/columns.ts';
+import type { JournalReader } from '../bgp/rib/journal.ts';
+import { extendedCommunitiesOf, internRewritten } from '../bgp/rib/local-attributes.ts';
+import type { Rib } from '../bgp/rib/rib.ts';
+import { SourceKind } from '../bgp/rib/sources.ts';
+import { IPV4_UNICAST, IPV6_UNICAST } from '../bgp/wire/family.ts';
+import type { IpAddress } from '../net/address.ts';
+import type { EvpnInstance } from './evpn-instance.ts';
+import { allowsVxlan, findRouterMac, withoutEvpnCommunities } from './extended-communities.ts';
+import { isInterfaceLess, prefixRouteVersion, prefixRouteVni, writeUnicastKey } from './prefix-route.ts';
+import { importMatches } from './route-target.ts';
+
+/** Octets of what an imported path carries besides its attributes: router MAC and VNI. */
+export const IMPORTED_EXTRA_SIZE = 9;
+
+/** What an attribute set means for import: nothing at all, or which VRFs get it and with what. */
+interface ImportPlan {
+  readonly instances: readonly EvpnInstance[];
+  /** The set without what only EVPN needs. */
+  readonly attributes: number;
+  readonly routerMac: Uint8Array;
+  readonly external: boolean;
+}
+
+const batch = new Int32Array(4096);
+const evpnKey = new Uint8Array(2 + 255);
+const unicastKey = new Uint8Array(17);
+const extra = new Uint8Array(IMPORTED_EXTRA_SIZE);
+
+/** Where imported routes went, so that they can be taken back: interned lists of instances. */
+class Destinations {
+  readonly #lists: (readonly EvpnInstance[])[] = [[]];
+  #byPrefix = new Int32Array(64);
+
+  get(prefix: number): readonly EvpnInstance[] {
+    return this.#lists[this.#byPrefix[prefix] ?? 0] ?? [];
+  }
+
+  set(prefix: number, list: readonly EvpnInstance[]): void {
+    this.#byPrefix = growInt32(this.#byPrefix, prefix + 1);
+    this.#byPrefix[prefix] = this.#indexOf(list);
+  }
+
+  #indexOf(list: readonly EvpnInstance[]): number {
+    const known = this.#lists.findIndex(
+      (other) => other.length === list.length && other.every((instance, index) => instance === list[index]),
+    );
+    return known >= 0 ? known : this.#lists.push(list) - 1;
+  }
+
+  /** Forgets an instance that is no more. */
+  remove(instance: EvpnInstance): void {
+    this.#lists.forEach((list, index) => {
+      if (list.includes(instance)) this.#lists[index] = list.filter((other) => other !== instance);
+    });
+  }
+}
+
+/** Brings Type 5 routes of the EVPN RIB into the VRFs whose import targets they have (RFC 9136 §4.4.1). */
+export class PrefixImporter {
+  readonly #evpn: Rib;
+  readonly #isReachable: (vtep: IpAddress) => boolean;
+  readonly #reader: JournalReader;
+  readonly #destinations = new Destinations();
+  readonly #plans = new Map<number, ImportPlan | undefined>();
+  #instances: EvpnInstance[] = [];
+
+  /** `isReachable`: whether the underlay has a route to a tunnel endpoint. */
+  constructor(evpn: Rib, isReachable: (vtep: IpAddress) => boolean) {
+    this.#evpn = evpn;
+    this.#isReachable = isReachable;
+    this.#reader = evpn.readBestChanges();
+  }
+
+  get pending(): boolean {
+    return !this.#reader.atEnd;
+  }
+
+  /** Adds a VRF; routes that are in the EVPN RIB already are imported at the next {@link follow}. */
+  addInstance(instance: EvpnInstance): void {
+    this.#instances.push(instance);
+    this.#reconsiderAll();
+  }
+
+  /** Takes back all that was imported into a VRF. */
+  removeInstance(instance: EvpnInstance): void {
+    this.#instances = this.#instances.filter((other) => other !== instance);
+    for (let prefix = 0; prefix < this.#evpn.prefixes.idLimit; prefix++) {
+      if (this.#destinations.get(prefix).includes(instance)) this.#withdraw(prefix, [instance]);
+    }
+    this.#destinations.remove(instance);
+  }
+
+  #reconsiderAll(): void {
+    for (let prefix = 0; prefix < this.#evpn.prefixes.idLimit; prefix++) {
+      if (this.#evpn.best(prefix) >= 0) this.#evpn.bestChanges.append(prefix);
+    }
+  }
+
+  follow(limit: number): void {
+    const count = this.#reader.read(batch.subarray(0, limit));
+    for (let i = 0; i < count; i++) this.#import(batch[i] as number);
+    this.#dropPlans();
+  }
+
+  /** A plan keeps its attribute set alive while others are replaced. */
+  #dropPlans(): void {
+    for (const plan of this.#plans.values()) if (plan) this.#evpn.attributes.release(plan.attributes);
+    this.#plans.clear();
+  }
+
+  #import(prefix: number): void {
+    const path = this.#evpn.best(prefix);
+    const plan = path >= 0 && this.#isFromOthers(path) ? this.#planOf(path) : undefined;
+    const before = this.#destinations.get(prefix);
+    const after = plan && this.#isUsable(path) ? plan.instances : [];
+    if (before.length > 0) {
+      const gone = before.filter((instance) => !after.includes(instance));
+      if (gone.length > 0) this.#withdraw(prefix, gone);
+    }
+    if (plan && after.length > 0) this.#announce(prefix, path, plan);
+    this.#destinations.set(prefix, after);
+  }
+
+  #isFromOthers(path: number): boolean {
+    return this.#evpn.sources.get(this.#evpn.paths.source(path)).kind !== SourceKind.local;
+  }
+
+  #isUsable(path: number): boolean {
+    const { extras, paths } = this.#evpn;
+    const rest = paths.extra(path);
+    return isInterfaceLess(extras.bytes, extras.start(rest), extras.end(rest));
+  }
+
+  #planOf(path: number): ImportPlan | undefined {
+    const attributes = this.#evpn.paths.attributes(path);
+    if (this.#plans.has(attributes)) return this.#plans.get(attributes);
+    const plan = this.#makePlan(attributes, this.#evpn.sources.get(this.#evpn.paths.source(path)).kind);
+    this.#plans.set(attributes, plan);
+    return plan;
+  }
+
+  #makePlan(id: number, kind: SourceKind): ImportPlan | undefined {
+    const store = this.#evpn.attributes;
+    const communities = extendedCommunitiesOf(store, id);
+    const routerMac = findRouterMac(communities);
+    if (!routerMac || !allowsVxlan(communities)) return undefined;
+    const instances = this.#instances.filter(({ importRule }) => importMatches(importRule, communities));
+    if (instances.length === 0) return undefined;
+    const attributes = internRewritten(store, id, {
+      kind: kind === SourceKind.ibgp ? AttributeKind.ibgp : AttributeKind.ebgp,
+      nextHop: store.nextHop(id),
+      extendedCommunities: withoutEvpnCommunities(communities),
+    });
+    store.retain(attributes);
+    return { instances, attributes, routerMac, external: kind === SourceKind.ebgp };
+  }
+
+  #announce(prefix: number, path: number, plan: ImportPlan): void {
+    const { extras, paths, attributes } = this.#evpn;
+    const version = prefixRouteVersion(evpnKey, this.#evpn.prefixes.copyKey(prefix, evpnKey, 0));
+    if (!version) return;
+    const vni = prefixRouteVni(extras.bytes, extras.end(paths.extra(path)));
+    extra.set(plan.routerMac);
+    extra[6] = vni >>> 16;
+    extra[7] = (vni >>> 8) & 0xff;
+    extra[8] = vni & 0xff;
+    const keyLength = writeUnicastKey(unicastKey, evpnKey);
+    const reachable = this.#isReachable(attributes.nextHops.get(attributes.nextHop(plan.attributes)).address);
+    for (const { vrf, importSources } of plan.instances) {
+      const rib = vrf.ribs.get(version === 4 ? IPV4_UNICAST : IPV6_UNICAST);
+      if (!rib) continue;
+      const [source, other] = plan.external
+        ? [importSources.ebgp, importSources.ibgp]
+        : [importSources.ibgp, importSources.ebgp];
+      const id = rib.prefixes.findOrAdd(unicastKey, 0, keyLength);
+      rib.announce(id, source.id, prefix, plan.attributes, rib.extras.intern(extra, 0, IMPORTED_EXTRA_SIZE));
+      rib.withdraw(id, other.id, prefix);
+      rib.setUsable(rib.findPath(id, source.id, prefix), reachable);
+    }
+  }
+
+  #withdraw(prefix: number, instances: readonly EvpnInstance[]): void {
+    const version = prefixRouteVersion(evpnKey, this.#evpn.prefixes.copyKey(prefix, evpnKey, 0));
+    if (!version) return;
+    const keyLength = writeUnicastKey(unicastKey, evpnKey);
+    for (const { vrf, importSources } of instances) {
+      const rib = vrf.ribs.get(version === 4 ? IPV4_UNICAST : IPV6_UNICAST);
+      const id = rib?.prefixes.find(unicastKey, 0, keyLength) ?? -1;
+      if (!rib || id < 0) continue;
+      rib.withdraw(id, importSources.ebgp.id, prefix);
+      rib.withdraw(id, importSources.ibgp.id, prefix);
+    }
+  }
+
+  /** Looks at the reachability of all tunnel endpoints again: call when routes of the underlay changed. */
+  revalidate(): void {
+    const reachable = new Map<number, boolean>();
+    for (const { vrf, importSources } of this.#instances) {
+      for (const rib of vrf.ribs.values()) {
+        for (let path = 0; path < rib.paths.idLimit; path++) {
+          const source = rib.paths.source(path);
+          if (source !== importSources.ebgp.id && source !== importSources.ibgp.id) continue;
+          rib.setUsable(
+            path,
+            this.#reachableOnce(rib.attributes.nextHop(rib.paths.attributes(path)), reachable),
+          );
+        }
+      }
+    }
+  }
+
+  #reachableOnce(nextHop: number, known: Map<number, boolean>): boolean {
+    let reachable = known.get(nextHop);
+    if (reachable === undefined) {
+      reachable = this.#isReachable(this.#evpn.attributes.nextHops.get(nextHop).address);
+      known.set(nextHop, reachable);
+    }
+    return reachable;
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}
