@@ -27,6 +27,11 @@ export interface PeerSettings {
   readonly passive: boolean;
   /** Families that are offered. */
   readonly families: readonly Family[];
+  /**
+   * True: offers graceful restart without families and with the N bit (RFC 4724 §3, RFC 8538), which
+   * promises that the routes of a peer that restarts are kept for its restart time.
+   */
+  readonly gracefulRestartHelper?: boolean;
   readonly socket: SocketOptions;
 }
 

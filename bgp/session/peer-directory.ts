@@ -1,0 +1,149 @@
+import { addressEquals, formatAddress } from '../../net/address.ts';
+import type { Clock } from './clock.ts';
+import { refuseConnection } from './farewell.ts';
+import type { PeerSettings } from './session-events.ts';
+import type { Connection, Endpoint, Listener, SocketOptions, Transport } from './transport.ts';
+
+/** A session as the directory sees it. */
+export interface AcceptingSession {
+  readonly settings: PeerSettings;
+  acceptConnection(connection: Connection): void;
+}
+
+/** A connection that nobody wanted, for logs. */
+export interface RefusedConnection {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly namespace: string | undefined;
+  readonly device: string | undefined;
+}
+
+/** One listening socket and the sessions it serves. */
+interface ListeningPlace {
+  readonly listener: Promise<Listener>;
+  readonly sessions: Set<AcceptingSession>;
+}
+
+/** Refusals in a second that are said in a NOTIFICATION; more are closed without a word. */
+const POLITE_REFUSALS_PER_SECOND = 10;
+
+/**
+ * Finds the session that an incoming connection belongs to. Listens once per namespace, device,
+ * address and port, as long as a session is there that wants it.
+ */
+export class PeerDirectory {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #refused: (connection: RefusedConnection) => void;
+  readonly #places = new Map<string, ListeningPlace>();
+  /** Sessions by namespace, device and remote address: several only when their local addresses differ. */
+  readonly #sessions = new Map<string, AcceptingSession[]>();
+  #refusals = 0;
+  #refusalsThisSecond = 0;
+  #secondStart = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    transport: Transport,
+    clock: Clock,
+    refused: (connection: RefusedConnection) => void = () => {},
+  ) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#refused = refused;
+  }
+
+  /** Connections that belonged to no session. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /**
+   * Hands connections that the peer opens to `session` from now on. `local`: where to listen.
+   * Rejects when the address cannot be bound; the session is registered nevertheless, for it may be
+   * reached over another listener, until {@link remove}.
+   */
+  async add(session: AcceptingSession, local: Endpoint): Promise<void> {
+    const peer = peerKey(session.settings.socket, session.settings);
+    const known = this.#sessions.get(peer) ?? [];
+    if (!known.includes(session)) this.#sessions.set(peer, [...known, session]);
+    const key = placeKey(session.settings.socket, local);
+    const place = this.#places.get(key) ?? this.#listen(key, local, session.settings.socket);
+    place.sessions.add(session);
+    await place.listener;
+  }
+
+  /** Forgets a session; a listener that nobody needs any more is closed. */
+  remove(session: AcceptingSession): void {
+    const peer = peerKey(session.settings.socket, session.settings);
+    const left = (this.#sessions.get(peer) ?? []).filter((known) => known !== session);
+    if (left.length > 0) this.#sessions.set(peer, left);
+    else this.#sessions.delete(peer);
+    for (const [key, place] of this.#places) {
+      if (!place.sessions.delete(session) || place.sessions.size > 0) continue;
+      this.#places.delete(key);
+      place.listener.then(
+        (listener) => listener.close(),
+        () => {},
+      );
+    }
+  }
+
+  #listen(key: string, local: Endpoint, options: SocketOptions): ListeningPlace {
+    const listener = this.#transport.listen({ local, options }, (connection) =>
+      this.#accepted(connection, options),
+    );
+    const place = { listener, sessions: new Set<AcceptingSession>() };
+    this.#places.set(key, place);
+    listener.catch(() => {
+      if (this.#places.get(key) === place) this.#places.delete(key);
+    });
+    return place;
+  }
+
+  #accepted(connection: Connection, options: SocketOptions): void {
+    const session = this.#sessionOf(connection, options);
+    if (session) session.acceptConnection(connection);
+    else this.#refuse(connection, options);
+  }
+
+  /** The session for this local address, else one that leaves its local address to the kernel. */
+  #sessionOf(connection: Connection, options: SocketOptions): AcceptingSession | undefined {
+    const key = peerKey(options, { remoteAddress: connection.remote.address });
+    const sessions = this.#sessions.get(key) ?? [];
+    return (
+      sessions.find(
+        ({ settings }) =>
+          settings.localAddress && addressEquals(settings.localAddress, connection.local.address),
+      ) ?? sessions.find(({ settings }) => settings.localAddress === undefined)
+    );
+  }
+
+  #refuse(connection: Connection, options: SocketOptions): void {
+    this.#refusals++;
+    this.#refused({
+      remote: connection.remote,
+      local: connection.local,
+      namespace: options.namespace,
+      device: options.device,
+    });
+    const now = this.#clock.now();
+    if (now - this.#secondStart >= 1000) {
+      this.#secondStart = now;
+      this.#refusalsThisSecond = 0;
+    }
+    if (++this.#refusalsThisSecond <= POLITE_REFUSALS_PER_SECOND) refuseConnection(connection, this.#clock);
+    else connection.destroy();
+  }
+}
+
+function realmKey(options: SocketOptions): string {
+  return `${options.namespace ?? ''} ${options.device ?? ''}`;
+}
+
+function placeKey(options: SocketOptions, local: Endpoint): string {
+  return `${realmKey(options)} ${formatAddress(local.address)} ${local.port}`;
+}
+
+function peerKey(options: SocketOptions, peer: Pick<PeerSettings, 'remoteAddress'>): string {
+  return `${realmKey(options)} ${formatAddress(peer.remoteAddress)}`;
+}
