@@ -1,0 +1,112 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { RawNetlinkSocket } from 'netlink/dist/raw.js';
+import { inNamespace } from '../network-namespace.ts';
+import { systemCalls } from '../system-calls.ts';
+import {
+  AF_NETLINK,
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_ROUTE,
+  SOL_NETLINK,
+} from './constants.ts';
+
+/** The part of `RawNetlinkSocket` in use; tests put their own in its place. */
+export interface RawSocket {
+  send(bytes: Uint8Array, options: undefined, done: (error?: Error) => void): void;
+  on(event: 'message', listener: (bytes: Uint8Array, from: { readonly port: number }) => void): unknown;
+  on(event: 'error', listener: (error: Error & { readonly code?: string }) => void): unknown;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** A raw socket and what the kernel granted it. */
+export interface OpenedSocket {
+  readonly raw: RawSocket;
+  /** Bytes that one send may have: below the send buffer, whose excess the kernel refuses with EMSGSIZE. */
+  readonly largestSend: number;
+  /** The kernel filters dumps as their header says (NETLINK_GET_STRICT_CHK). */
+  readonly filtersDumps: boolean;
+}
+
+// asm-generic/socket.h
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+
+/** Room for the answers of a batch whose every message fails. */
+const RECEIVE_BUFFER = 8 << 20;
+const SEND_BUFFER = 1 << 20;
+/** What SO_SNDBUF counts besides the bytes: `struct sk_buff` and its end, with room to spare. */
+const SEND_OVERHEAD = 1024;
+
+/**
+ * Opens a NETLINK_ROUTE socket inside a namespace; it stays there.
+ *
+ * @throws NamespaceError, or the ErrnoException of `netlink`
+ */
+export function openRawSocket(namespace: string | undefined, groups: readonly number[] = []): OpenedSocket {
+  const { RawNetlinkSocket: Socket } = createRequire(import.meta.url)('netlink/dist/raw.js') as {
+    RawNetlinkSocket: typeof RawNetlinkSocket;
+  };
+  const raw = inNamespace(namespace, () => new Socket(NETLINK_ROUTE));
+  raw.unref();
+  raw.setRecvBufferSize(RECEIVE_BUFFER);
+  raw.setSendBufferSize(SEND_BUFFER);
+  const descriptor = findDescriptor(raw.address().port);
+  let filtersDumps = false;
+  if (descriptor !== undefined) {
+    setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    setOption(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
+    setOption(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    setOption(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    filtersDumps = setOption(descriptor, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+    for (const group of groups) setOption(descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+  } else {
+    for (const group of groups) raw.addMembership(group);
+  }
+  return { raw, largestSend: raw.getSendBufferSize() - SEND_OVERHEAD, filtersDumps };
+}
+
+/** True when the kernel took the option; each of them only makes things better. */
+function setOption(descriptor: number, level: number, option: number, value: number): boolean {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return systemCalls().setsockopt(descriptor, level, option, bytes, bytes.length) === 0;
+}
+
+/**
+ * The descriptor of the netlink socket with this port number, which `netlink` keeps to itself; undefined
+ * when /proc is not there.
+ */
+function findDescriptor(port: number): number | undefined {
+  const address = new Uint8Array(12);
+  const view = new DataView(address.buffer);
+  const size = new Uint8Array(4);
+  let entries: string[];
+  try {
+    entries = readdirSync('/proc/self/fd');
+  } catch {
+    return undefined;
+  }
+  // The newest first: it was opened a moment ago.
+  for (const descriptor of entries.map(Number).sort((a, b) => b - a)) {
+    if (!isSocket(descriptor)) continue;
+    size[0] = address.length;
+    if (systemCalls().getsockname(descriptor, address, size) !== 0) continue;
+    // struct sockaddr_nl (linux/netlink.h): family, padding, port, groups.
+    if (view.getUint16(0, true) === AF_NETLINK && view.getUint32(4, true) === port) return descriptor;
+  }
+  return undefined;
+}
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('socket:');
+  } catch {
+    return false;
+  }
+}
