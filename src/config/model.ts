@@ -144,4 +144,6 @@ export interface ConfigurationResult {
   }>;
   /** Resources that were read and are usable. */
   readonly accepted: readonly ResourceReference[];
+  /** Valid resources whose nodeSelector does not match this node, or whose match cannot be told. */
+  readonly notForThisNode: readonly ResourceReference[];
 }
