@@ -1,0 +1,50 @@
+import { durationText, TextTable, type WriteText } from './text-table.ts';
+import type { SessionView } from './view.ts';
+
+/**
+ * Prints a row for each session: while it is Established the prefixes of each family, else why it is
+ * not. `now` is wall-clock milliseconds. Gives false when there was no session.
+ */
+export async function printSessions(
+  sessions: AsyncIterable<SessionView>,
+  write: WriteText,
+  now: number,
+): Promise<boolean> {
+  const table = new TextTable(
+    [
+      { title: 'PEER' },
+      { title: 'VRF' },
+      { title: 'AS', align: 'right' },
+      { title: 'STATE' },
+      { title: 'SINCE', align: 'right' },
+      { title: 'BFD' },
+      { title: 'PREFIXES RECEIVED/ACCEPTED/SENT, OR LAST ERROR' },
+    ],
+    write,
+  );
+  let any = false;
+  for await (const session of sessions) {
+    any = true;
+    await table.row([
+      session.peerAddress,
+      session.vrf,
+      String(session.remoteAs),
+      session.state,
+      durationText(now - session.since),
+      session.bfd,
+      session.state === 'Established' ? prefixesText(session) : lastErrorText(session, now),
+    ]);
+  }
+  await table.end();
+  return any;
+}
+
+function prefixesText(session: SessionView): string {
+  return session.families
+    .map(({ family, received, accepted, sent }) => `${family} ${received}/${accepted}/${sent}`)
+    .join('  ');
+}
+
+function lastErrorText({ lastError }: SessionView, now: number): string {
+  return lastError ? `${lastError.reason} (${durationText(now - lastError.at)} ago)` : '-';
+}

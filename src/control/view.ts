@@ -1,0 +1,220 @@
+import type { DecisionReason } from '../../bgp/rib/decision.ts';
+import type { SessionDown, SessionState } from '../../bgp/session/session-events.ts';
+import type { Family } from '../../bgp/wire/family.ts';
+import type { IpPrefix } from '../../net/prefix.ts';
+import type { ConfigurationFinding, FindingLevel } from '../config/model.ts';
+
+/**
+ * The daemon as it may be looked at. The control API is the only reader; every type here is also the
+ * shape of its JSON, so a renamed field is a changed API.
+ *
+ * Lists are iterables that are read over many turns of the event loop, at the speed of whoever asked.
+ * An iterator therefore copies no table: it keeps its place, and tables may change between two steps.
+ * Each element is consistent in itself; one that is added or removed meanwhile may or may not appear.
+ */
+export interface ControlView {
+  status(): StatusView;
+  sessions(): Iterable<SessionView>;
+  /** Names of the routing tables that {@link routes} knows; the underlay is `default`. */
+  vrfs(): readonly string[];
+  /**
+   * Routes by VRF, then by family. `undefined` elements mean "nothing found yet": an iterator that
+   * skips many routes gives one at least every 1000 skipped, so that its reader can let others go first.
+   */
+  routes(filter: RouteFilter): Iterable<RouteView | undefined>;
+  vnis(): Iterable<VniView>;
+  findings(): readonly ConfigurationFinding[];
+}
+
+/** Which routes are wanted; absent fields restrict nothing. */
+export interface RouteFilter {
+  readonly vrf?: string;
+  readonly family?: Family;
+  /** A network without host bits. Of EVPN routes, those with such a prefix (Type 5) or host address (Type 2). */
+  readonly prefix?: IpPrefix;
+  /** In each table, only the most specific route that contains {@link prefix}, instead of the route for exactly it. */
+  readonly longestMatch?: boolean;
+}
+
+/** The daemon as a whole. */
+export interface StatusView {
+  readonly version: string;
+  readonly pid: number;
+  /** Wall-clock milliseconds. */
+  readonly startedAt: number;
+  /** Seconds since the start. */
+  readonly uptime: number;
+  readonly node: { readonly name?: string; readonly index: number };
+  /** Absent when no Underlay is usable. */
+  readonly routerId?: string;
+  readonly as?: number;
+  readonly vteps: readonly string[];
+  /** Absent without a data plane. */
+  readonly networkNamespace?: string;
+  readonly dataplane: DataplaneStatus;
+  /** Findings of the last reading of the configuration, by level. */
+  readonly findings: Readonly<Record<FindingLevel, number>>;
+  readonly sessions: { readonly established: number; readonly total: number };
+  readonly tables: readonly TableStatus[];
+  readonly memory: MemoryStatus;
+  readonly eventLoopDelay: EventLoopDelay;
+}
+
+/** The kernel side. */
+export interface DataplaneStatus {
+  /** `none`: runs as a speaker alone. `degraded`: some objects or routes are not as wanted. */
+  readonly state: 'none' | 'starting' | 'ready' | 'degraded' | 'failed';
+  /** What is wrong and what to do, in one sentence. */
+  readonly problem?: string;
+}
+
+/** One routing table in numbers. */
+export interface TableStatus {
+  readonly vrf: string;
+  /** Name of the family, such as `ipv4-unicast`. */
+  readonly family: string;
+  /** Prefixes with a best path. */
+  readonly routes: number;
+  readonly paths: number;
+  /** Routes the kernel has, and those it refused; absent where routes do not go into the kernel. */
+  readonly installed?: number;
+  readonly failed?: number;
+}
+
+/** Bytes. */
+export interface MemoryStatus {
+  readonly resident: number;
+  readonly heapUsed: number;
+  readonly arrayBuffers: number;
+}
+
+/** Milliseconds by which turns of the event loop came late, since the last look or start. */
+export interface EventLoopDelay {
+  readonly mean: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** One BGP session. */
+export interface SessionView {
+  /** Unique name, such as `192.168.11.2` or `red/192.169.10.2`. */
+  readonly name: string;
+  readonly peerAddress: string;
+  readonly localAddress?: string;
+  /** The negotiated AS number, or what the configuration asks for. */
+  readonly remoteAs: number | 'internal' | 'external';
+  readonly localAs: number;
+  /** BGP identifier of the peer, as an address; absent until its OPEN was seen. */
+  readonly remoteRouterId?: string;
+  readonly vrf: string;
+  readonly state: SessionState;
+  /** Wall-clock milliseconds of the last change to or from Established. */
+  readonly since: number;
+  /** Why it last went down or did not come up. */
+  readonly lastError?: SessionDown;
+  /** The negotiated families while Established, else those that are offered. */
+  readonly families: readonly SessionFamilyView[];
+  readonly messages: { readonly received: number; readonly sent: number };
+  /** Seconds, negotiated while Established, else configured. */
+  readonly holdTime: number;
+  readonly keepaliveTime: number;
+  readonly bfd: 'off' | 'admin-down' | 'down' | 'init' | 'up';
+}
+
+/** Prefixes of one family on one session. */
+export interface SessionFamilyView {
+  readonly family: string;
+  /** Prefixes that the peer announces at the moment. */
+  readonly received: number;
+  /** Those of them that entered the routing table. */
+  readonly accepted: number;
+  /** Prefixes announced to the peer. */
+  readonly sent: number;
+}
+
+/** What the kernel has of a route. */
+export type KernelState =
+  | { readonly state: 'installed' }
+  | { readonly state: 'failed'; readonly reason: string }
+  | { readonly state: 'not-installed' };
+
+/** One prefix of one table. */
+export interface RouteView {
+  readonly vrf: string;
+  readonly family: string;
+  /** `address/length`, or for EVPN the route's text, such as `[5]:[0]:[32]:[172.30.0.10]` with the RD in {@link rd}. */
+  readonly prefix: string;
+  /** Route distinguisher, where the family has one. */
+  readonly rd?: string;
+  readonly kernel: KernelState;
+  /** The step of the decision process that chose the best path over the next one, or `only path`. */
+  readonly reason?: DecisionReason;
+  /** Best first. */
+  readonly paths: readonly PathView[];
+}
+
+/** One way to a prefix. */
+export interface PathView {
+  readonly best: boolean;
+  /** Shares the traffic with the best path; the best path has it too. */
+  readonly multipath: boolean;
+  /** False when it cannot be chosen: its next hop cannot be reached. */
+  readonly usable: boolean;
+  /** Absent for a path of this router itself. */
+  readonly nextHop?: string;
+  /** `64512 64514`, a set as `{64520,64521}`; empty for a path that never left its AS. */
+  readonly asPath: string;
+  readonly origin: 'igp' | 'egp' | 'incomplete';
+  readonly med?: number;
+  readonly localPref?: number;
+  readonly communities: readonly string[];
+  readonly largeCommunities?: readonly string[];
+  /** `rt:64514:100`, `encap:vxlan`, `router-mac:e2:5f:1d:df:b4:69`. */
+  readonly extendedCommunities: readonly string[];
+  readonly originatorId?: string;
+  readonly clusterList?: readonly string[];
+  /** What the label field says, for EVPN. */
+  readonly vni?: number;
+  /** Name of the session that gave it, or what else did. */
+  readonly source: string;
+  readonly sourceKind: 'local' | 'ebgp' | 'ibgp';
+  /** It was imported from another table, such as from EVPN into a VRF. */
+  readonly imported: boolean;
+  /** Wall-clock milliseconds of its last change. */
+  readonly since: number;
+}
+
+/** One L3VNI with all that belongs to it. */
+export interface VniView {
+  readonly vni: number;
+  readonly vrf: string;
+  /** Number of the VRF's kernel table; absent without a data plane. */
+  readonly table?: number;
+  readonly bridge: string;
+  readonly vxlan: string;
+  readonly vtep?: string;
+  readonly routerMac?: string;
+  readonly rd?: string;
+  readonly importRouteTargets: readonly string[];
+  readonly exportRouteTargets: readonly string[];
+  readonly remoteVteps: readonly RemoteVtepView[];
+  readonly routes: {
+    /** From EVPN into the VRF. */
+    readonly imported: number;
+    /** From the VRF into EVPN. */
+    readonly exported: number;
+  };
+  /** Addresses of the veth to the host, with prefix lengths. */
+  readonly host: readonly { readonly router: string; readonly host: string }[];
+  readonly state: 'ready' | 'pending' | 'failed';
+  /** What is wrong and what to do. */
+  readonly problem?: string;
+}
+
+/** A router at the other end of a VNI. */
+export interface RemoteVtepView {
+  readonly address: string;
+  readonly routerMac: string;
+  /** Imported routes that lead to it. */
+  readonly routes: number;
+}
