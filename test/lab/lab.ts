@@ -54,6 +54,9 @@ export class Lab {
     const machine = await LabMachine.boot(options);
     const lab = new Lab(machine, options.router);
     try {
+      await machine.run(
+        'ln -s /run/repository/bin/openpe-routerd /run/repository/bin/openpe-routerctl /run/bin/',
+      );
       log('fabric: spine, leafA, leafB, leafkind, each a namespace with FRR');
       await machine.run(buildFabric());
       for (const node of lab.nodes) {

@@ -96,9 +96,7 @@ export class LabMachine {
     const assignments = Object.entries(environment).map(([name, value]) => `${name}=${shellWord(value)}\n`);
     writeFileSync(join(directory, 'environment'), assignments.join(''));
     const child =
-      choice.kernel === 'uml'
-        ? startUserModeLinux(directory, options, log)
-        : startNamespaces(directory, options);
+      choice.kernel === 'uml' ? startUserModeLinux(directory, options, log) : startNamespaces(directory);
     const channel = child.stdio[3] as Duplex;
     const machine = new LabMachine(directory, choice, child, channel);
     const timer = setTimeout(() => machine.#lose(`not ready after ${BOOT_SECONDS} s`), BOOT_SECONDS * 1000);
@@ -146,13 +144,19 @@ export class LabMachine {
   /** An interactive bash in the guest, on this process's terminal, until it is left. Needs `terminal: true`. */
   async shell(startupFile: string): Promise<void> {
     writeFileSync(join(this.directory, 'shell.rc'), startupFile);
-    const bash = 'bash --rcfile /run/lab/shell.rc -i';
-    const terminal = this.choice.kernel === 'uml' ? '/dev/tty1' : '/dev/fd/4';
-    const script =
-      this.choice.kernel === 'uml'
-        ? `export TERM=${shellWord(process.env.TERM ?? 'linux')}; setsid -c ${bash} <>${terminal} >&0 2>&0`
-        : `export TERM=${shellWord(process.env.TERM ?? 'linux')}; ${bash} <&4 >&5 2>&5`;
-    await this.attempt(script, { timeout: 24 * 3600 });
+    const bash = ['bash', '--rcfile', '/run/lab/shell.rc', '-i'];
+    if (this.choice.kernel === 'uml') {
+      const terminal = `TERM=${shellWord(process.env.TERM ?? 'linux')} setsid -c`;
+      await this.attempt(`${terminal} ${bash.join(' ')} <>/dev/tty1 >&0 2>&0`, { timeout: 24 * 3600 });
+      return;
+    }
+    const first = readFileSync(
+      `/proc/${this.#process.pid}/task/${this.#process.pid}/children`,
+      'utf8',
+    ).trim();
+    const namespaces = ['--mount', '--net', '--pid', '--uts'];
+    const shell = spawn('nsenter', ['--target', first, ...namespaces, ...bash], { stdio: 'inherit' });
+    await new Promise((resolve) => shell.once('exit', resolve));
   }
 
   /** Ends the guest and removes what it left outside. */
@@ -239,15 +243,13 @@ function startUserModeLinux(
   if (options.terminal) args.push('con1=fd:4,fd:5');
   // A process namespace of its own, so that none of UML's processes outlives the first of them.
   const command = ['unshare', '--pid', '--fork', '--kill-child', 'sh', '-c', '"$0" "$@"; exit $?'];
-  return startGuest(directory, options, [...command, program.path, ...args], {
-    ...process.env,
-    TMPDIR: memoryDirectory(memory * 1024 * 1024),
-  });
+  const env = { ...process.env, TMPDIR: memoryDirectory(memory * 1024 * 1024) };
+  return startGuest(directory, [...command, program.path, ...args], env, options.terminal ? [0, 1] : []);
 }
 
-function startNamespaces(directory: string, options: BootOptions): ChildProcess {
+function startNamespaces(directory: string): ChildProcess {
   const command = ['unshare', '--mount', '--net', '--pid', '--uts', '--fork', '--kill-child', '--mount-proc'];
-  return startGuest(directory, options, [...command, 'bash', `${directory}/agent.sh`], {
+  return startGuest(directory, [...command, 'bash', `${directory}/agent.sh`], {
     ...process.env,
     LAB_DIR: directory,
     LAB_KERNEL: 'running',
@@ -256,12 +258,11 @@ function startNamespaces(directory: string, options: BootOptions): ChildProcess 
 
 function startGuest(
   directory: string,
-  options: BootOptions,
   command: readonly string[],
   env: NodeJS.ProcessEnv,
+  terminal: StdioOptions = [],
 ): ChildProcess {
   const output = openSync(join(directory, 'console.log'), 'w');
-  const terminal: StdioOptions = options.terminal ? [0, 1] : [];
   // A guest whose maker is gone is no use to anyone.
   return spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
     env,

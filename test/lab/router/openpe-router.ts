@@ -14,7 +14,7 @@ export function openpeRouter(api: ResourceApi): LabRouter {
   // namespace that the daemon makes would be seen by nobody else.
   const start = (node: LabNode): string => `mkdir -p /run/openpe
 nsenter --net=/run/netns/${node.host} \\
-  node ${REPOSITORY}/bin/openpe-routerd --config ${configuration} \\
+  openpe-routerd --config ${configuration} \\
   --netns ${node.router} --node-index ${node.index} --control ${socket(node)} --cleanup \\
   > /run/log/${node.host}-openpe.log 2>&1 < /dev/null &
 echo $! > ${pidFile(node)}`;
@@ -29,7 +29,7 @@ echo $! > ${pidFile(node)}`;
 while kill -0 $(cat ${pidFile(node)}) 2> /dev/null; do sleep 0.05; done`,
     kill: (node) => `kill -KILL $(cat ${pidFile(node)})`,
     sessions: (node) => control(node, 'sessions'),
-    type5Routes: (node) => control(node, 'routes --family l2vpn-evpn'),
+    type5Routes: (node) => control(node, 'routes --family evpn'),
     vrfRoutes: (node) => control(node, 'routes --vrf red'),
     log: (node) => `cat /run/log/${node.host}-openpe.log`,
   };
@@ -44,5 +44,5 @@ function pidFile(node: LabNode): string {
 }
 
 function control(node: LabNode, command: string): string {
-  return `node ${REPOSITORY}/bin/openpe-routerctl --control ${socket(node)} ${command}`;
+  return `openpe-routerctl ${command} --control ${socket(node)}`;
 }

@@ -32,7 +32,8 @@ END
 
 /** Bash that runs commands in the vtysh of a namespace, and prints what they print. */
 export function vtysh(namespace: string, ...commands: readonly string[]): string {
-  return `vtysh -N ${namespace} ${commands.map((command) => `-c '${command}'`).join(' ')}`;
+  const separator = commands.length > 2 ? ' \\\n  ' : ' ';
+  return `vtysh -N ${namespace}${commands.map((command) => `${separator}-c '${command}'`).join('')}`;
 }
 
 /** zebra: VRFs with their L3VNIs, and next hops that may resolve over a default route. */
