@@ -1,6 +1,6 @@
 // Hot: runs once per distinct attribute set. One object for the result and one for each list that is there.
 import { decodeAigp } from './aigp.ts';
-import { decodeAsPath, mergeAs4Path } from './as-path.ts';
+import { type AsPath, decodeAsPath, mergeAs4Path } from './as-path.ts';
 import {
   attributeData,
   type ErrorClass,
@@ -27,6 +27,8 @@ export interface DecodedAttributes {
   readonly attributes: PathAttributes;
   /** Type codes in wire order, each where it came first. */
   readonly attributeCodes: readonly number[];
+  /** AS_PATH as it stood on the wire: on 2-octet sessions not yet merged with AS4_PATH. */
+  readonly wireAsPath: AsPath | undefined;
   readonly mpReach: MpReach | undefined;
   readonly mpUnreach: MpUnreach | undefined;
   readonly errors: readonly UpdateError[];
@@ -82,12 +84,13 @@ export function decodePathAttributes(
     mpUnreach: undefined,
   };
   walkAttributes(walk, start);
+  const wireAsPath = walk.attributes.asPath;
   if (!context.fourOctetAs) applyFourOctetAttributes(walk.attributes);
   checkMandatory(walk, start);
   const { attributes, codes, mpReach, mpUnreach } = walk;
   const errors = withoutReachableRoutes(walk) ? walk.errors.map(resetUnlessDiscard) : walk.errors;
   const worst = errors.length === 0 ? 'ok' : worstOutcome(errors);
-  return { attributes, attributeCodes: codes, mpReach, mpUnreach, errors, worst };
+  return { attributes, attributeCodes: codes, wireAsPath, mpReach, mpUnreach, errors, worst };
 }
 
 function walkAttributes(walk: Walk, start: number): void {

@@ -1,4 +1,5 @@
 import type { ByteWriter } from '../../net/byte-writer.ts';
+import type { AsPath } from './as-path.ts';
 import {
   type Outcome,
   strongerOutcome,
@@ -34,6 +35,8 @@ export interface DecodedUpdate {
   readonly attributes: PathAttributes;
   /** Type codes in wire order, each where it came first. */
   readonly attributeCodes: readonly number[];
+  /** AS_PATH as it stood on the wire (see {@link DecodedAttributes}). */
+  readonly wireAsPath: AsPath | undefined;
   /** Withdrawn Routes, then MP_UNREACH_NLRI; what errors withdraw is not among them. */
   readonly withdrawn: readonly RouteList[];
   /** MP_REACH_NLRI and the NLRI field, in wire order. */
@@ -45,6 +48,7 @@ export interface DecodedUpdate {
 const NOTHING: Omit<DecodedUpdate, 'outcome' | 'errors'> = {
   attributes: NO_ATTRIBUTES,
   attributeCodes: [],
+  wireAsPath: undefined,
   withdrawn: [],
   announced: [],
   endOfRib: undefined,
@@ -98,6 +102,7 @@ export function decodeUpdate(
     errors,
     attributes: decoded.attributes,
     attributeCodes: decoded.attributeCodes,
+    wireAsPath: decoded.wireAsPath,
     withdrawn,
     announced,
     endOfRib: endOfRib(decoded, withdrawnStart < withdrawnEnd, hasIpv4Nlri),
