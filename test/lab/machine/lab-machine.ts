@@ -1,4 +1,4 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,6 +85,7 @@ export class LabMachine {
    */
   static async boot(options: BootOptions): Promise<LabMachine> {
     const log = options.log ?? (() => undefined);
+    if (process.getuid?.() !== 0) throw new GuestLost('the lab needs root: start it with sudo');
     const choice = chooseKernel();
     log(
       `kernel: ${choice.kernel === 'uml' ? "Debian's user-mode-linux" : 'the running one'}: ${choice.reason}`,
@@ -260,7 +261,7 @@ function startGuest(
   directory: string,
   command: readonly string[],
   env: NodeJS.ProcessEnv,
-  terminal: StdioOptions = [],
+  terminal: readonly number[] = [],
 ): ChildProcess {
   const output = openSync(join(directory, 'console.log'), 'w');
   // A guest whose maker is gone is no use to anyone.
