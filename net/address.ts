@@ -17,10 +17,10 @@ export function addressSize(version: IpVersion): 4 | 16 {
   return version === 4 ? 4 : 16;
 }
 
-/** Wraps 4 or 16 bytes (copied) as an address. Throws RangeError for any other length. */
+/** Wraps 4 or 16 bytes (copied, also from a Buffer, whose `slice` would not) as an address. Throws RangeError for any other length. */
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
-  if (bytes.length === 4) return { version: 4, bytes: bytes.slice() };
-  if (bytes.length === 16) return { version: 6, bytes: bytes.slice() };
+  if (bytes.length === 4) return { version: 4, bytes: new Uint8Array(bytes) };
+  if (bytes.length === 16) return { version: 6, bytes: new Uint8Array(bytes) };
   throw new RangeError(`an IP address has 4 or 16 bytes, not ${bytes.length}`);
 }
 

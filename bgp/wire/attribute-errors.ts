@@ -1,5 +1,6 @@
 import { AttributeFlag, NotificationCode } from './constants.ts';
 import type { Family } from './family.ts';
+import { copyOctets } from './octets.ts';
 import type { ProtocolError } from './protocol-error.ts';
 
 /** What a speaker does about an error in an UPDATE, from the mildest to the strongest (RFC 7606 §2). */
@@ -58,5 +59,5 @@ export function updateError(
 export function attributeData(bytes: Uint8Array, at: number, end: number): Uint8Array {
   const extended = ((bytes[at] ?? 0) & AttributeFlag.EXTENDED_LENGTH) !== 0;
   const length = extended ? ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0) : (bytes[at + 2] ?? 0);
-  return bytes.slice(at, Math.min(end, at + (extended ? 4 : 3) + length));
+  return copyOctets(bytes, at, Math.min(end, at + (extended ? 4 : 3) + length));
 }

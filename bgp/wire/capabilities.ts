@@ -1,7 +1,7 @@
 import type { ByteWriter } from '../../net/byte-writer.ts';
 import { CapabilityCode } from './constants.ts';
 import { afiOf, type Family, familyOf, safiOf } from './family.ts';
-import { readU8, readU16, readU24, readU32 } from './octets.ts';
+import { copyOctets, readU8, readU16, readU24, readU32 } from './octets.ts';
 
 /** Which way path identifiers are offered (RFC 7911 §4). */
 export type AddPathMode = 'receive' | 'send' | 'both';
@@ -86,7 +86,9 @@ export function decodeCapability(
   if (code === CapabilityCode.FOUR_OCTET_AS) {
     return length === 4 ? { kind: 'four-octet-as', asn: readU32(bytes, start) } : undefined;
   }
-  return decodeUnderstood(code, bytes, start, end) ?? { kind: 'other', code, value: bytes.slice(start, end) };
+  return (
+    decodeUnderstood(code, bytes, start, end) ?? { kind: 'other', code, value: copyOctets(bytes, start, end) }
+  );
 }
 
 function decodeUnderstood(
@@ -275,5 +277,5 @@ function writeText(writer: ByteWriter, text: string): void {
 export function utf8Prefix(text: string, maximum: number): Uint8Array {
   const bytes = new Uint8Array(maximum);
   const { written } = new TextEncoder().encodeInto(text, bytes);
-  return bytes.slice(0, written);
+  return copyOctets(bytes, 0, written);
 }

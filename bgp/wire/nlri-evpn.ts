@@ -10,7 +10,7 @@ import type {
   IpPrefixRoute,
   MacIpAdvertisement,
 } from './nlri-types.ts';
-import { readU8, readU24, readU32 } from './octets.ts';
+import { copyOctets, readU8, readU24, readU32 } from './octets.ts';
 import { RD_SIZE } from './route-distinguisher.ts';
 
 const ESI_SIZE = 10;
@@ -40,7 +40,7 @@ export function decodeEvpnRoute(
   start: number,
   end: number,
 ): EvpnNlri | string {
-  const rd = bytes.slice(start, start + RD_SIZE);
+  const rd = copyOctets(bytes, start, start + RD_SIZE);
   if (rd.length < RD_SIZE || start + RD_SIZE > end) return lengthError(routeType, start, end);
   const base: Base = { kind: 'evpn', family: L2VPN_EVPN, rd };
   switch (routeType) {
@@ -72,7 +72,7 @@ function decodeAutoDiscovery(
   return {
     ...base,
     routeType: 1,
-    esi: bytes.slice(at, at + ESI_SIZE),
+    esi: copyOctets(bytes, at, at + ESI_SIZE),
     ethernetTag: readU32(bytes, at + ESI_SIZE),
     label: readU24(bytes, at + ESI_SIZE + 4),
   };
@@ -91,9 +91,9 @@ function decodeMacIp(base: Base, bytes: Uint8Array, start: number, end: number):
   return {
     ...base,
     routeType: 2,
-    esi: bytes.slice(start + RD_SIZE, start + RD_SIZE + ESI_SIZE),
+    esi: copyOctets(bytes, start + RD_SIZE, start + RD_SIZE + ESI_SIZE),
     ethernetTag: readU32(bytes, macLengthAt - 4),
-    mac: bytes.slice(macLengthAt + 1, macLengthAt + 1 + MAC_SIZE),
+    mac: copyOctets(bytes, macLengthAt + 1, macLengthAt + 1 + MAC_SIZE),
     ...(ipBits === 0 ? {} : { ip: addressFromBytes(bytes.subarray(ipLengthAt + 1, labelAt)) }),
     label: readU24(bytes, labelAt),
     ...(labels === 2 ? { label2: readU24(bytes, labelAt + LABEL_SIZE) } : {}),
@@ -131,7 +131,7 @@ function decodeEthernetSegment(
     originatingRouter && {
       ...base,
       routeType: 4,
-      esi: bytes.slice(start + RD_SIZE, esiEnd),
+      esi: copyOctets(bytes, start + RD_SIZE, esiEnd),
       originatingRouter,
     }
   );
@@ -149,7 +149,7 @@ function decodeIpPrefix(base: Base, bytes: Uint8Array, start: number, end: numbe
   return {
     ...base,
     routeType: 5,
-    esi: bytes.slice(start + RD_SIZE, start + RD_SIZE + ESI_SIZE),
+    esi: copyOctets(bytes, start + RD_SIZE, start + RD_SIZE + ESI_SIZE),
     ethernetTag: readU32(bytes, lengthAt - 4),
     prefix: prefixAt(bytes, lengthAt + 1, length, version),
     gateway: addressFromBytes(bytes.subarray(gatewayAt, gatewayAt + addressOctets)),

@@ -21,7 +21,7 @@ import {
   writePrefixOctets,
 } from './nlri-prefix.ts';
 import type { NlriError, NlriKind, NlriRoute } from './nlri-types.ts';
-import { readU8, readU32 } from './octets.ts';
+import { copyOctets, readU8, readU32 } from './octets.ts';
 import { RD_SIZE } from './route-distinguisher.ts';
 
 export type * from './nlri-types.ts';
@@ -109,7 +109,7 @@ function decodeRoute(
   const rdAt = at + 1 + labelBits(found) / 8;
   const prefix = prefixAt(bytes, rdAt + rdBits / 8, length, version);
   if (shape === 'labeled') return { route: { kind: 'labeled', family, labels, prefix }, next };
-  const rd = bytes.slice(rdAt, rdAt + RD_SIZE);
+  const rd = copyOctets(bytes, rdAt, rdAt + RD_SIZE);
   return { route: { kind: 'vpn', family, rd, labels, prefix }, next };
 }
 
@@ -126,7 +126,7 @@ function decodeTyped(bytes: Uint8Array, at: number, end: number): Step {
     return { route: `EVPN route type ${routeType} is longer than what is left`, next };
   }
   if (isKnownEvpnType(routeType)) return { route: decodeEvpnRoute(routeType, bytes, start, next), next };
-  const raw = bytes.slice(start, next);
+  const raw = copyOctets(bytes, start, next);
   return { route: { kind: 'evpn-unknown', family: L2VPN_EVPN, routeType, raw }, next };
 }
 

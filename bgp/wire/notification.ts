@@ -3,7 +3,7 @@ import { utf8Prefix } from './capabilities.ts';
 import { CeaseSubcode, HEADER_SIZE, MessageType, NotificationCode, OpenErrorSubcode } from './constants.ts';
 import { familyName, familyOf } from './family.ts';
 import { badLength, beginMessage, endMessage } from './message-header.ts';
-import { readU8, readU16, readU32 } from './octets.ts';
+import { copyOctets, readU8, readU16, readU32 } from './octets.ts';
 import type { Decoded } from './protocol-error.ts';
 
 /** A NOTIFICATION message (RFC 4271 §4.5). */
@@ -102,7 +102,7 @@ const NAMES: ReadonlyMap<number, { readonly name: string; readonly subcodes: rea
 export function decodeNotification(bytes: Uint8Array, start: number, end: number): Decoded<Notification> {
   if (end - start < HEADER_SIZE + 2) return { ok: false, error: badLength(end - start) };
   const at = start + HEADER_SIZE;
-  const data = bytes.slice(at + 2, end);
+  const data = copyOctets(bytes, at + 2, end);
   return { ok: true, value: { code: readU8(bytes, at), subcode: readU8(bytes, at + 1), data } };
 }
 

@@ -25,3 +25,11 @@ export function readU32(bytes: Uint8Array, at: number): number {
     0
   );
 }
+
+/**
+ * A copy of `bytes[start..end)`. Not `bytes.slice`: what a socket delivers is a Buffer, whose `slice`
+ * is a view of memory that the next read overwrites.
+ */
+export function copyOctets(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}

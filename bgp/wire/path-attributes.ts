@@ -16,7 +16,7 @@ import { decodeLargeCommunities, decodeNumbers } from './communities.ts';
 import { AS_TRANS, AS_ZERO, AttributeCode, AttributeFlag, UpdateErrorSubcode } from './constants.ts';
 import type { WireContext } from './context.ts';
 import { decodeMpReach, decodeMpUnreach, type MpReach, type MpUnreach } from './mp-reach.ts';
-import { readU8, readU16, readU32 } from './octets.ts';
+import { copyOctets, readU8, readU16, readU32 } from './octets.ts';
 import { decodePmsiTunnel } from './pmsi.ts';
 import { isTunnelEncapsulation } from './tunnel-encapsulation.ts';
 
@@ -216,7 +216,7 @@ function setValue(walk: Walk, code: number, at: number, start: number, end: numb
     case AttributeCode.NEXT_HOP:
       // RFC 4760 §3: ignored when no route of the NLRI field needs it.
       if (walk.routes.hasIpv4Nlri && !isUnicastAddress(bytes, start)) return false;
-      attributes.nextHop = { version: 4, bytes: bytes.slice(start, end) };
+      attributes.nextHop = { version: 4, bytes: copyOctets(bytes, start, end) };
       return true;
     case AttributeCode.MULTI_EXIT_DISC:
       attributes.med = readU32(bytes, start);
@@ -240,7 +240,7 @@ function setValue(walk: Walk, code: number, at: number, start: number, end: numb
       attributes.clusterList = decodeNumbers(bytes, start, end);
       return true;
     case AttributeCode.EXTENDED_COMMUNITIES:
-      attributes.extendedCommunities = bytes.slice(start, end);
+      attributes.extendedCommunities = copyOctets(bytes, start, end);
       return true;
     default:
       return setRareValue(walk, code, at, start, end);
@@ -260,7 +260,7 @@ function setRareValue(walk: Walk, code: number, at: number, start: number, end: 
       attributes.pmsi = decodePmsiTunnel(bytes, start, end);
       return attributes.pmsi !== undefined;
     case AttributeCode.IPV6_EXTENDED_COMMUNITIES:
-      attributes.ipv6ExtendedCommunities = bytes.slice(start, end);
+      attributes.ipv6ExtendedCommunities = copyOctets(bytes, start, end);
       return true;
     case AttributeCode.AIGP: {
       const metric = decodeAigp(bytes, start, end);
@@ -313,7 +313,7 @@ function keepUnknown(walk: Walk, code: number, flags: number, at: number, start:
 
 function addUnknown(walk: Walk, code: number, flags: number, start: number, end: number): void {
   const kept = flags & (AttributeFlag.OPTIONAL | AttributeFlag.TRANSITIVE | AttributeFlag.PARTIAL);
-  const attribute = { code, flags: kept, value: walk.bytes.slice(start, end) };
+  const attribute = { code, flags: kept, value: copyOctets(walk.bytes, start, end) };
   walk.attributes.unknown = [...walk.attributes.unknown, attribute];
 }
 

@@ -1,6 +1,6 @@
 import { addressFromBytes, type IpAddress } from '../../net/address.ts';
 import type { ByteWriter } from '../../net/byte-writer.ts';
-import { readU8, readU24 } from './octets.ts';
+import { copyOctets, readU8, readU24 } from './octets.ts';
 
 /** Tunnel type of ingress replication: the identifier is the address of the egress router (RFC 6514 §5). */
 export const INGRESS_REPLICATION = 6;
@@ -21,7 +21,7 @@ export function decodePmsiTunnel(bytes: Uint8Array, start: number, end: number):
     flags: readU8(bytes, start),
     tunnelType: readU8(bytes, start + 1),
     label: readU24(bytes, start + 2),
-    tunnelId: bytes.slice(start + 5, end),
+    tunnelId: copyOctets(bytes, start + 5, end),
   };
   return tunnel.tunnelType === INGRESS_REPLICATION && !pmsiEndpoint(tunnel) ? undefined : tunnel;
 }

@@ -8,7 +8,7 @@ import {
 } from './constants.ts';
 import { afiOf, type Family, familyOf, safiOf } from './family.ts';
 import { badLength, beginMessage, endMessage } from './message-header.ts';
-import { readU8, readU16 } from './octets.ts';
+import { copyOctets, readU8, readU16 } from './octets.ts';
 import { type Decoded, failed } from './protocol-error.ts';
 
 /** A ROUTE-REFRESH message (RFC 2918 §3, RFC 7313 §3.2). Outbound route filters (RFC 5291) are not kept. */
@@ -31,7 +31,7 @@ export function decodeRouteRefresh(bytes: Uint8Array, start: number, end: number
       NotificationCode.ROUTE_REFRESH_MESSAGE_ERROR,
       RouteRefreshErrorSubcode.INVALID_MESSAGE_LENGTH,
       `ROUTE-REFRESH of subtype ${subtype} has ${length} octets instead of ${ROUTE_REFRESH_SIZE}`,
-      bytes.slice(start, end),
+      copyOctets(bytes, start, end),
     );
   }
   if (length < ROUTE_REFRESH_SIZE) return { ok: false, error: badLength(length) };

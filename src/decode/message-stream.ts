@@ -1,5 +1,5 @@
 import { HEADER_SIZE, MARKER_SIZE } from '../../bgp/wire/constants.ts';
-import { readU16 } from '../../bgp/wire/octets.ts';
+import { copyOctets, readU16 } from '../../bgp/wire/octets.ts';
 import { beginsWithMarker } from './tcp-stream.ts';
 
 /**
@@ -30,7 +30,7 @@ export class MessageStream {
       this.#message(bytes, at, at + length);
       at += length;
     }
-    this.#rest = bytes.slice(at);
+    this.#rest = copyOctets(bytes, at, bytes.length);
     return true;
   }
 

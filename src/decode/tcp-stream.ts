@@ -1,3 +1,5 @@
+import { copyOctets } from '../../bgp/wire/octets.ts';
+
 /** What becomes of the bytes of a direction. */
 export interface StreamHandlers {
   /**
@@ -95,7 +97,7 @@ export class TcpStream {
 
   #keep(sequence: number, payload: Uint8Array): void {
     const before = this.#pending.findLastIndex((segment) => distance(segment.sequence, sequence) >= 0);
-    this.#pending.splice(before + 1, 0, { sequence, data: payload.slice() });
+    this.#pending.splice(before + 1, 0, { sequence, data: copyOctets(payload, 0, payload.length) });
     this.#pendingBytes += payload.length;
     if (this.#pendingBytes > MAX_PENDING_BYTES || this.#pending.length > MAX_PENDING_SEGMENTS) {
       this.#skipHole();
