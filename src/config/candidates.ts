@@ -54,7 +54,7 @@ export function selectCandidates(
     const before = document.nameNode && seen.get(key);
     if (before) {
       const place = document.nameNode ?? document.spec;
-      const message = `there is a ${kind} ${before.name} already, at ${placeOf(before)}`;
+      const message = `${kind} ${before.name} is defined already, at ${placeOf(before)}`;
       reporter.violation(place, { message, allowed: 'each name once for a kind and namespace' });
       return;
     }

@@ -19,6 +19,8 @@ export interface TreeScalar extends Placed {
   readonly value: string | number | boolean | null;
   /** The value as written, without quotes. */
   readonly text: string;
+  /** Why the value stands for this field, when that is not plain to see; messages add it. */
+  readonly note?: string;
 }
 
 /** A list. */

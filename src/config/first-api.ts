@@ -126,7 +126,8 @@ function rewriteL3Vni(
   name: TreeScalar | undefined,
   reporter: ResourceReporter,
 ): void {
-  if (!editor.has('vrf') && name) editor.put('vrf', name);
+  const note = 'the VRF has the name of the resource, as spec.vrf is absent';
+  if (!editor.has('vrf') && name) editor.put('vrf', { ...name, note });
   const [asn, hostASN, hostType, localCIDR] = ['asn', 'hostasn', 'hosttype', 'localcidr'].map((field) =>
     editor.take(field),
   );

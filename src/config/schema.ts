@@ -89,7 +89,14 @@ export function defaulted<T>(schema: Schema<T>, defaultValue: string | number): 
 }
 
 function wrongType(node: TreeNode, report: ReportProblem, message: string, allowed: string): undefined {
-  report({ location: node.location, field: node.path, message, found: describeNode(node), allowed });
+  const note = node.kind === 'scalar' && node.note !== undefined ? ` (${node.note})` : '';
+  report({
+    location: node.location,
+    field: node.path,
+    message: `${message}${note}`,
+    found: describeNode(node),
+    allowed,
+  });
 }
 
 /** A mapping with exactly these fields. Rules are checked when all fields are well-formed. */
@@ -364,9 +371,9 @@ export function describeFacts(facts: SchemaFacts): string {
 
 function describeRange(what: string, from: number | undefined, to: number | undefined, unit: string): string {
   if (from === undefined && to === undefined) return what;
-  const of = unit === '' ? '' : ' of';
+  const of = unit === '' ? ' from' : ' of';
   if (to === undefined) return `${what}${of} ${from}${unit} or more`;
-  if (from === undefined) return `${what}${of} at most ${to}${unit}`;
+  if (from === undefined) return `${what} of at most ${to}${unit}`;
   return `${what}${of} ${from} to ${to}${unit}`;
 }
 

@@ -139,7 +139,9 @@ class TreeReader {
       }
       if (pair.key.anchor) this.#anchors.set(pair.key.anchor, pair.key);
       const name = String(pair.key.source ?? pair.key.value);
-      const value = this.read(pair.value, fieldPath(path, name), depth + 1);
+      const own = this.read(pair.value, fieldPath(path, name), depth + 1);
+      // What is wrong with a mapping or a list is best said where its name stands, not at its first field.
+      const value = own.kind === 'scalar' ? own : { ...own, location: keyLocation };
       if (name === '<<') merged.push(...(value.kind === 'list' ? value.items : [value]));
       else entries.set(name, { keyLocation, value });
     }
