@@ -25,6 +25,7 @@ export class NextHops {
   /** By id: 1 when nothing may be sent there: one of our own addresses, or no unicast address. */
   #forbidden = new Uint8Array(16);
   #own: readonly IpAddress[] = [];
+  #loopbackAllowed = false;
 
   /** Ids are below this. */
   get idLimit(): number {
@@ -47,12 +48,23 @@ export class NextHops {
   }
 
   #isForbidden({ address }: NextHop): boolean {
+    if (isLoopback(address)) return !this.#loopbackAllowed;
     return isMartian(address) || this.#own.some((own) => addressEquals(own, address));
   }
 
   /** Says which addresses are this router's: routes that point back at it are no use (RFC 4271 §5.1.3). */
   setOwnAddresses(own: readonly IpAddress[]): void {
     this.#own = own;
+    this.#judgeAll();
+  }
+
+  /** Accepts next hops of the loopback network: for speakers that talk to each other on one machine. */
+  allowLoopback(): void {
+    this.#loopbackAllowed = true;
+    this.#judgeAll();
+  }
+
+  #judgeAll(): void {
     this.#values.forEach((value, id) => {
       if (value) this.#forbidden[id] = Number(this.#isForbidden(value));
     });
@@ -92,11 +104,16 @@ function nextHopFromBytes(bytes: Uint8Array): NextHop | undefined {
   return isLinkLocal(linkLocal) ? { address, linkLocal } : { address };
 }
 
-/** 0.0.0.0/8, 127.0.0.0/8, multicast and above; ::, ::1 and ff00::/8. */
+/** 127.0.0.0/8 and ::1. */
+function isLoopback({ version, bytes }: IpAddress): boolean {
+  return version === 4 ? bytes[0] === 127 : bytes.every((byte, index) => byte === Number(index === 15));
+}
+
+/** 0.0.0.0/8, multicast and above; :: and ff00::/8. */
 function isMartian({ version, bytes }: IpAddress): boolean {
   const first = bytes[0] ?? 0;
-  if (version === 4) return first === 0 || first === 127 || first >= 224;
-  return first === 0xff || bytes.every((byte, index) => byte === 0 || (index === 15 && byte === 1));
+  if (version === 4) return first === 0 || first >= 224;
+  return first === 0xff || bytes.every((byte) => byte === 0);
 }
 
 /** Text of a next hop for people: the global address. */

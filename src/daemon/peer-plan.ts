@@ -1,0 +1,129 @@
+import type { PeerSettings } from '../../bgp/session/session-events.ts';
+import type { Endpoint } from '../../bgp/session/transport.ts';
+import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
+import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
+
+/** A peer as it follows from the configuration: the session, and how its routes are treated. */
+export interface PeerPlan {
+  readonly settings: PeerSettings;
+  /** Name of the VRF; undefined: the default instance. */
+  readonly vrf: string | undefined;
+  readonly allowOwnAs: number;
+}
+
+/** Where sessions run. */
+export interface PeerWorld {
+  /** The router's network namespace; undefined without a data plane. */
+  readonly namespace: string | undefined;
+  /** Addresses that were given to listen on; without a data plane a session also starts from there. */
+  readonly listen: readonly Endpoint[];
+}
+
+/** Occurrences of our own AS in paths from the fabric: all nodes share one AS (FRR's default for `allowas-in`). */
+const FABRIC_OWN_AS = 3;
+
+/** Timers of host sessions in seconds; hold and keepalive time are FRR's defaults. */
+const HOST_HOLD_TIME = 180;
+const HOST_KEEPALIVE_TIME = 60;
+const HOST_CONNECT_RETRY_TIME = 5;
+
+const BGP_PORT = 179;
+
+const FAMILIES: Readonly<Partial<Record<NeighborFamily, Family>>> = {
+  ipv4unicast: IPV4_UNICAST,
+  ipv6unicast: IPV6_UNICAST,
+  evpn: L2VPN_EVPN,
+};
+
+/** The sessions to the fabric. Neighbors that are not found by their address are not built yet. */
+export function fabricPeers(underlay: Underlay, world: PeerWorld): PeerPlan[] {
+  return underlay.neighbors.flatMap((neighbor) => {
+    const plan = fabricPeer(underlay, neighbor, world);
+    return plan ? [plan] : [];
+  });
+}
+
+function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): PeerPlan | undefined {
+  if (neighbor.peer.by !== 'address') return undefined;
+  const remoteAddress = neighbor.peer.address;
+  const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
+  const localAddress = localAddressFor(remoteAddress, world);
+  const settings: PeerSettings = {
+    name: formatAddress(remoteAddress),
+    remoteAddress,
+    remotePort: neighbor.port,
+    ...(localAddress && { localAddress }),
+    localAs: underlay.asn,
+    remoteAs: neighbor.asn,
+    routerId: ipv4ToNumber(underlay.routerId),
+    holdTime: neighbor.holdTime,
+    keepaliveTime: neighbor.keepaliveTime,
+    connectRetryTime: neighbor.connectRetryTime,
+    passive: false,
+    families: neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []),
+    socket: {
+      ...(world.namespace !== undefined && { namespace: world.namespace }),
+      ...(!internal && { ttl: neighbor.ebgpTtl }),
+      ...(neighbor.password !== undefined && { password: neighbor.password }),
+    },
+  };
+  return { settings, vrf: undefined, allowOwnAs: FABRIC_OWN_AS };
+}
+
+/** The one listening address of the peer's version, unless that is a wildcard: then the kernel chooses. */
+function localAddressFor(remote: IpAddress, world: PeerWorld): IpAddress | undefined {
+  const candidates = world.listen.filter(({ address }) => address.version === remote.version);
+  const [only] = candidates;
+  if (world.namespace !== undefined || candidates.length !== 1 || !only) return undefined;
+  return only.address.bytes.some((byte) => byte !== 0) ? only.address : undefined;
+}
+
+/** The sessions of an L3VNI to the host: one for each IP version. */
+export function hostPeers(vni: L3Vni, underlay: Underlay, world: PeerWorld): PeerPlan[] {
+  const { hostSession } = vni;
+  if (!hostSession) return [];
+  const peer = (addresses: HostSessionAddresses | undefined, family: Family): PeerPlan[] =>
+    addresses ? [hostPeer(vni, underlay, world, addresses, family)] : [];
+  return [...peer(hostSession.ipv4, IPV4_UNICAST), ...peer(hostSession.ipv6, IPV6_UNICAST)];
+}
+
+function hostPeer(
+  vni: L3Vni,
+  underlay: Underlay,
+  world: PeerWorld,
+  addresses: HostSessionAddresses,
+  family: Family,
+): PeerPlan {
+  const remoteAddress = addresses.host.address;
+  const asn = vni.hostSession?.asn ?? underlay.asn;
+  const remoteAs = vni.hostSession?.hostAsn ?? 'external';
+  const settings: PeerSettings = {
+    name: `${vni.vrf}/${formatAddress(remoteAddress)}`,
+    remoteAddress,
+    remotePort: BGP_PORT,
+    localAddress: addresses.router.address,
+    localAs: asn,
+    remoteAs,
+    routerId: ipv4ToNumber(underlay.routerId),
+    holdTime: HOST_HOLD_TIME,
+    keepaliveTime: HOST_KEEPALIVE_TIME,
+    connectRetryTime: HOST_CONNECT_RETRY_TIME,
+    passive: false,
+    families: [family],
+    socket: {
+      ...(world.namespace !== undefined && { namespace: world.namespace, device: vni.vrf }),
+      ...(remoteAs !== 'internal' && remoteAs !== asn && { ttl: 1 }),
+    },
+  };
+  return { settings, vrf: vni.vrf, allowOwnAs: 0 };
+}
+
+/** Where to accept connections for a session. */
+export function listenEndpoints(settings: PeerSettings, world: PeerWorld): readonly Endpoint[] {
+  if (world.namespace === undefined) {
+    return world.listen.filter(({ address }) => address.version === settings.remoteAddress.version);
+  }
+  const { version, bytes } = settings.remoteAddress;
+  return [{ address: { version, bytes: new Uint8Array(bytes.length) }, port: BGP_PORT }];
+}

@@ -1,0 +1,182 @@
+import type { PeerEvents } from '../../bgp/peer.ts';
+import { systemClock } from '../../bgp/session/clock.ts';
+import { familyName } from '../../bgp/wire/family.ts';
+import { EXIT_BAD, EXIT_GOOD, EXIT_UNUSABLE } from '../cli/exit-codes.ts';
+import { packageVersion } from '../cli/package-version.ts';
+import type { RunOptions } from '../cli/run-options.ts';
+import { loadConfiguration } from '../config/load-configuration.ts';
+import type { ConfigurationResult, NodeConfiguration, Underlay } from '../config/model.ts';
+import { type ControlServer, startControlServer } from '../control/server.ts';
+import type { KernelRuntime } from '../node/kernel-runtime.ts';
+import { TcpTransport } from '../transport/tcp-transport.ts';
+import { createLogger, type Logger } from './log.ts';
+import type { PeerWorld } from './peer-plan.ts';
+import { Router } from './router.ts';
+import { SessionOpener } from './session-opener.ts';
+import { DaemonView } from './view.ts';
+
+/** RFC 4486 §4. */
+const ADMINISTRATIVE_SHUTDOWN = 2;
+
+/** Milliseconds for the NOTIFICATIONs of a shutdown to leave. */
+const FAREWELL_TIME = 50;
+
+type UsableConfiguration = NodeConfiguration & { readonly underlay: Underlay };
+
+/** Runs the daemon until a signal ends it; returns the exit status. */
+export async function runDaemon(options: RunOptions): Promise<number> {
+  const { configPath, ...node } = options;
+  const result = loadConfiguration(configPath, node);
+  const log = createLogger({
+    level: options.logLevel ?? result.configuration.logLevel ?? 'info',
+    format: options.logFormat,
+  });
+  reportConfiguration(result, log);
+  const { configuration } = result;
+  if (!isUsable(configuration)) {
+    log.fatal({ config: configPath }, 'there is no usable Underlay in the configuration: nothing to run');
+    return EXIT_UNUSABLE;
+  }
+  const stopped = waitForSignal(log);
+  const daemon = new Daemon(options, result, configuration, log);
+  try {
+    await daemon.start();
+  } catch (error) {
+    log.fatal({ err: error }, 'cannot start');
+    await daemon.stop('start failed');
+    return EXIT_BAD;
+  }
+  await daemon.stop(await stopped);
+  return EXIT_GOOD;
+}
+
+function isUsable(configuration: NodeConfiguration): configuration is UsableConfiguration {
+  return configuration.underlay !== undefined;
+}
+
+function reportConfiguration(
+  { findings, skippedDocuments, accepted }: ConfigurationResult,
+  log: Logger,
+): void {
+  for (const { level, message, resource, field, location } of findings) {
+    const where = `${location.file}:${location.line}:${location.column}`;
+    const about = { ...(resource && { resource: `${resource.kind}/${resource.name}` }), field, where };
+    if (level === 'error') log.error(about, message);
+    else log.warn(about, message);
+  }
+  for (const { kind, name, location } of skippedDocuments) {
+    log.info(
+      { kind, name, where: `${location.file}:${location.line}` },
+      'skipped a document of another kind',
+    );
+  }
+  log.info(
+    { resources: accepted.map(({ kind, name }) => `${kind}/${name}`).join(',') },
+    'configuration read',
+  );
+}
+
+function waitForSignal(log: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        log.info({ signal }, 'shutting down');
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/** The parts of the running daemon. */
+class Daemon {
+  readonly #options: RunOptions;
+  readonly #result: ConfigurationResult;
+  readonly #configuration: UsableConfiguration;
+  readonly #log: Logger;
+  #kernel: KernelRuntime | undefined;
+  #router: Router | undefined;
+  #control: ControlServer | undefined;
+
+  constructor(
+    options: RunOptions,
+    result: ConfigurationResult,
+    configuration: UsableConfiguration,
+    log: Logger,
+  ) {
+    this.#options = options;
+    this.#result = result;
+    this.#configuration = configuration;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    const { dataplane, netns } = this.#options;
+    if (dataplane === 'kernel') {
+      const { startKernel } = await import('../node/kernel-runtime.ts');
+      this.#kernel = await startKernel(this.#configuration, netns, this.#log);
+    }
+    const router = this.#makeRouter();
+    this.#router = router;
+    this.#kernel?.attach(router);
+    this.#control = await startControlServer({
+      path: this.#options.controlPath,
+      view: new DaemonView({
+        version: packageVersion(),
+        router,
+        result: this.#result,
+        networkNamespace: this.#kernel ? netns : undefined,
+        kernel: this.#kernel,
+        wallTime: systemClock.wallTime,
+      }),
+      log: (message, error) => this.#log.error({ err: error }, message),
+    });
+    router.start();
+    this.#log.info({ control: this.#control.path }, 'started');
+  }
+
+  #makeRouter(): Router {
+    const { netns, bgpListen } = this.#options;
+    const world: PeerWorld = { namespace: this.#kernel ? netns : undefined, listen: bgpListen };
+    const transport = new TcpTransport({ warn: (message) => this.#log.warn(message) });
+    const environment = { transport, clock: systemClock, random: Math.random };
+    const opener = new SessionOpener(environment, world, this.#log);
+    return new Router({
+      configuration: this.#configuration,
+      world,
+      clock: systemClock,
+      openSession: (settings, events) => opener.open(settings, events),
+      defer: setImmediate,
+      events: peerLog(this.#log),
+      kernel: this.#kernel,
+    });
+  }
+
+  /** Says goodbye to the peers; the kernel keeps forwarding unless `--cleanup` was given. */
+  async stop(reason: string): Promise<void> {
+    this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, `openpe-routerd ends: ${reason}`);
+    await new Promise((resolve) => setTimeout(resolve, FAREWELL_TIME));
+    await this.#control?.close();
+    if (this.#kernel) await this.#kernel.stop(this.#options.cleanup);
+  }
+}
+
+/** What happens to sessions, in the log. */
+function peerLog(log: Logger): PeerEvents {
+  return {
+    established: (peer, { families, holdTime, active }) =>
+      log.info(
+        {
+          peer: peer.name,
+          families: families.map(familyName).join(','),
+          holdTime,
+          opened: active ? 'us' : 'peer',
+        },
+        'session established',
+      ),
+    down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
+    endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
+    tolerated: (peer, { message, errorClass }) =>
+      log.warn({ peer: peer.name, answer: errorClass }, `error in an UPDATE: ${message}`),
+    stateChanged: (peer, state) => log.debug({ peer: peer.name, state }, 'session state'),
+  };
+}
