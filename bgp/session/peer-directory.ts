@@ -59,7 +59,7 @@ export class PeerDirectory {
 
   /**
    * Hands connections that the peer opens to `session` from now on. `local`: where to listen.
-   * Rejects when the address cannot be bound; the session is registered nevertheless, for it may be
+   * Rejects when the address cannot be bound or the peer's MD5 key not be set; the session is registered nevertheless, for it may be
    * reached over another listener, until {@link remove}.
    */
   async add(session: AcceptingSession, local: Endpoint): Promise<void> {
@@ -69,7 +69,9 @@ export class PeerDirectory {
     const key = placeKey(session.settings.socket, local);
     const place = this.#places.get(key) ?? this.#listen(key, local, session.settings.socket);
     place.sessions.add(session);
-    await place.listener;
+    const listener = await place.listener;
+    const { remoteAddress, socket } = session.settings;
+    if (place.sessions.has(session)) listener.setPeer(remoteAddress, socket);
   }
 
   /** Forgets a session; a listener that nobody needs any more is closed. */
@@ -79,10 +81,11 @@ export class PeerDirectory {
     if (left.length > 0) this.#sessions.set(peer, left);
     else this.#sessions.delete(peer);
     for (const [key, place] of this.#places) {
-      if (!place.sessions.delete(session) || place.sessions.size > 0) continue;
-      this.#places.delete(key);
+      if (!place.sessions.delete(session)) continue;
+      const unused = place.sessions.size === 0;
+      if (unused) this.#places.delete(key);
       place.listener.then(
-        (listener) => listener.close(),
+        (listener) => (unused ? listener.close() : forgetPeer(listener, session, place.sessions)),
         () => {},
       );
     }
@@ -134,6 +137,17 @@ export class PeerDirectory {
     if (++this.#refusalsThisSecond <= POLITE_REFUSALS_PER_SECOND) refuseConnection(connection, this.#clock);
     else connection.destroy();
   }
+}
+
+function forgetPeer(
+  listener: Listener,
+  { settings }: AcceptingSession,
+  others: ReadonlySet<AcceptingSession>,
+): void {
+  for (const other of others) {
+    if (addressEquals(other.settings.remoteAddress, settings.remoteAddress)) return;
+  }
+  listener.setPeer(settings.remoteAddress, undefined);
 }
 
 function realmKey(options: SocketOptions): string {

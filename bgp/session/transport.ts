@@ -58,6 +58,11 @@ export interface PendingConnection {
 /** A listening socket. */
 export interface Listener {
   readonly local: Endpoint;
+  /**
+   * Says what the connections of a peer have to be like (its MD5 key, its time-to-live), before the
+   * peer connects; undefined forgets the peer. Throws when the kernel refuses.
+   */
+  setPeer(peer: IpAddress, options: SocketOptions | undefined): void;
   close(): void;
 }
 

@@ -19,6 +19,8 @@ export class FakeNetwork {
   readonly #delay: Delay;
   readonly #listeners = new Map<string, (connection: Connection) => void>();
   #nextPort = 40_000;
+  /** Options that listeners were told, by listening endpoint and peer. */
+  readonly peerOptions = new Map<string, SocketOptions>();
   /** {@link FakeConnection.pieceSize} of the connections that are made from now on. */
   pieceSize = Number.POSITIVE_INFINITY;
   /** All ends of all connections that were ever made. */
@@ -37,7 +39,15 @@ export class FakeNetwork {
         const key = endpointKey(target.local);
         if (this.#listeners.has(key)) throw new Error(`address ${key} is in use`);
         this.#listeners.set(key, accepted);
-        return { local: target.local, close: () => this.#listeners.delete(key) };
+        return {
+          local: target.local,
+          setPeer: (peer, options) => {
+            const name = `${key} ${formatAddress(peer)}`;
+            if (options) this.peerOptions.set(name, options);
+            else this.peerOptions.delete(name);
+          },
+          close: () => this.#listeners.delete(key),
+        };
       },
     };
   }

@@ -1,0 +1,267 @@
+import { closeSync } from 'node:fs';
+import { createConnection, createServer, type OnReadOpts, type Server, Socket } from 'node:net';
+import type {
+  Connection,
+  Endpoint,
+  Listener,
+  PendingConnection,
+  SocketOptions,
+  Transport,
+} from '../../bgp/session/transport.ts';
+import { openTcpSocket, setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
+import { formatAddress, type IpAddress, parseAddress } from '../../net/address.ts';
+import { ReadTurns } from './read-turns.ts';
+import { connectFailure, formatEndpoint, listenFailure, TransportError } from './socket-errors.ts';
+import { TcpConnection } from './tcp-connection.ts';
+
+/** What a {@link TcpTransport} may be told. */
+export interface TcpTransportOptions {
+  /** Milliseconds after which an attempt to connect is given up; 10,000 when absent. */
+  readonly connectTimeout?: number;
+  /** Hears of trouble that no connection stands for, such as a process that is out of descriptors. */
+  readonly warn?: (message: string) => void;
+}
+
+type ConnectTarget = Parameters<Transport['connect']>[0];
+type ConnectResult = Parameters<Transport['connect']>[1];
+type ListenTarget = Parameters<Transport['listen']>[0];
+
+/** Bytes of one read; a larger buffer makes a turn of the event loop longer, not the reading faster. */
+const READ_SIZE = 65_536;
+const CONNECT_TIMEOUT = 10_000;
+
+/**
+ * TCP of the machine. Plain sockets come from `node:net`; those in another network namespace, on a
+ * device, with a time-to-live or a TCP MD5 key are made by system calls and handed to `node:net` then.
+ * The latter are sent with the traffic class of routing protocols (CS6).
+ */
+export class TcpTransport implements Transport {
+  readonly #turns = new ReadTurns();
+  readonly #connectTimeout: number;
+  readonly #warn: (message: string) => void;
+  /** One for all connections: what is read is handed on before the next read. */
+  readonly #readBuffer = new Uint8Array(READ_SIZE);
+
+  constructor(options: TcpTransportOptions = {}) {
+    this.#connectTimeout = options.connectTimeout ?? CONNECT_TIMEOUT;
+    this.#warn = options.warn ?? (() => {});
+  }
+
+  connect(target: ConnectTarget, result: ConnectResult): PendingConnection {
+    const attempt: { connection?: TcpConnection } = {};
+    const onread: OnReadOpts = {
+      buffer: this.#readBuffer,
+      callback: (size, buffer) => {
+        attempt.connection?.read(buffer.subarray(0, size));
+        return true;
+      },
+    };
+    let socket: Socket;
+    try {
+      socket = openConnectingSocket(target, onread);
+    } catch (error) {
+      const handle = setImmediate(() => result.failed(this.#connectError(error, target)));
+      return { cancel: () => clearImmediate(handle) };
+    }
+    return this.#watchAttempt(socket, target, result, (connection) => {
+      attempt.connection = connection;
+    });
+  }
+
+  #watchAttempt(
+    socket: Socket,
+    target: ConnectTarget,
+    result: ConnectResult,
+    keep: (connection: TcpConnection) => void,
+  ): PendingConnection {
+    const failed = (error: unknown): void => {
+      release();
+      socket.destroy();
+      result.failed(this.#connectError(error, target));
+    };
+    const connected = (): void => {
+      const local = endpointOf(socket.localAddress, socket.localPort);
+      if (!local) {
+        failed(new Error('the connection was gone before it was used'));
+        return;
+      }
+      release();
+      const place = { local, remote: target.remote, device: target.options.device };
+      const connection = new TcpConnection(socket, place, this.#turns);
+      keep(connection);
+      result.connected(connection);
+    };
+    const timer = setTimeout(
+      () => failed(timedOut(target.remote, this.#connectTimeout)),
+      this.#connectTimeout,
+    );
+    const release = (): void => {
+      clearTimeout(timer);
+      socket.off('connect', connected).off('error', failed);
+      // An error after the attempt was given up is of no interest, but must have a listener.
+      socket.on('error', () => {});
+    };
+    socket.once('connect', connected).once('error', failed);
+    return {
+      cancel: () => {
+        release();
+        socket.destroy();
+      },
+    };
+  }
+
+  #connectError(error: unknown, target: ConnectTarget): Error {
+    if (error instanceof TransportError) return error;
+    return connectFailure(error, target.remote, target.local ? formatAddress(target.local) : 'any address');
+  }
+
+  async listen(target: ListenTarget, accepted: (connection: Connection) => void): Promise<Listener> {
+    const { device } = target.options;
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      const connection = this.#acceptedConnection(socket, device);
+      if (connection) accepted(connection);
+    });
+    const descriptor = await listenOn(server, target);
+    server.on('error', (error) =>
+      this.#warn(`listening on ${formatEndpoint(target.local)}: ${error.message}`),
+    );
+    const keys = new PeerKeys(descriptor, target.local);
+    const bound = server.address();
+    const port = bound !== null && typeof bound === 'object' ? bound.port : target.local.port;
+    return {
+      local: { address: target.local.address, port },
+      setPeer: (peer, options) => keys.set(peer, options?.password),
+      close: () => server.close(),
+    };
+  }
+
+  #acceptedConnection(socket: Socket, device: string | undefined): TcpConnection | undefined {
+    const local = endpointOf(socket.localAddress, socket.localPort);
+    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
+    if (!local || !remote) {
+      // Gone already: the kernel does not know its addresses any more.
+      socket.on('error', () => {}).destroy();
+      return undefined;
+    }
+    const connection = new TcpConnection(socket, { local, remote, device }, this.#turns);
+    // A plain view: code that sees arrays of one kind only stays fast.
+    socket.on('data', (bytes: Buffer) => {
+      connection.read(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    });
+    socket.pause();
+    return connection;
+  }
+}
+
+/** True when only system calls can make the socket. */
+function isSpecial({ namespace, device, ttl, password }: SocketOptions): boolean {
+  return namespace !== undefined || device !== undefined || ttl !== undefined || password !== undefined;
+}
+
+/** A socket that connects and does not read. Throws what the system calls throw. */
+function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket {
+  const { remote, local, options } = target;
+  const to = { host: formatAddress(remote.address), port: remote.port };
+  if (!isSpecial(options)) {
+    const from = local ? { localAddress: formatAddress(local) } : {};
+    return createConnection({ ...to, ...from, onread }).pause();
+  }
+  const { namespace, device, ttl, password } = options;
+  const fd = openTcpSocket({
+    version: remote.address.version,
+    namespace,
+    device,
+    ttl,
+    bindAddress: local,
+    md5Keys: password === undefined ? [] : [{ peer: remote.address, password }],
+  });
+  // The type of the constructor's options lacks `onread`.
+  const adopted = { fd, onread };
+  return adopt(fd, () => new Socket(adopted).pause().connect(to));
+}
+
+/** Listens; gives the descriptor of a socket that was made by system calls. */
+async function listenOn(server: Server, target: ListenTarget): Promise<number | undefined> {
+  const { local, options } = target;
+  try {
+    if (!isSpecial(options)) {
+      const host = formatAddress(local.address);
+      await listening(server, () => server.listen({ host, port: local.port, ipv6Only: true }));
+      return undefined;
+    }
+    const { namespace, device } = options;
+    const fd = openTcpSocket({
+      version: local.address.version,
+      namespace,
+      device,
+      bindAddress: local.address,
+      bindPort: local.port,
+    });
+    await adopt(fd, () => listening(server, () => server.listen({ fd })));
+    return fd;
+  } catch (error) {
+    throw listenFailure(error, local);
+  }
+}
+
+/** Runs what takes over a descriptor; closes it when that fails at once. */
+function adopt<T>(fd: number, takeOver: () => T): T {
+  try {
+    return takeOver();
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function listening(server: Server, listen: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.off('error', reject);
+      resolve();
+    });
+    listen();
+  });
+}
+
+/** The TCP MD5 keys of a listening socket, by peer. */
+class PeerKeys {
+  readonly #descriptor: number | undefined;
+  readonly #local: Endpoint;
+  readonly #keyed = new Set<string>();
+
+  /** `descriptor`: undefined for a socket that `node:net` has made. */
+  constructor(descriptor: number | undefined, local: Endpoint) {
+    this.#descriptor = descriptor;
+    this.#local = local;
+  }
+
+  set(peer: IpAddress, password: string | undefined): void {
+    const name = formatAddress(peer);
+    if (password === undefined && !this.#keyed.has(name)) return;
+    if (this.#descriptor === undefined) {
+      const place = formatEndpoint(this.#local);
+      throw new TransportError(
+        `cannot set a TCP MD5 key on ${place}: it was first listened on without one`,
+        'ENOTSUP',
+      );
+    }
+    setTcpMd5Key(this.#descriptor, peer, password);
+    if (password === undefined) this.#keyed.delete(name);
+    else this.#keyed.add(name);
+  }
+}
+
+function timedOut(remote: Endpoint, milliseconds: number): TransportError {
+  return new TransportError(
+    `no answer from ${formatEndpoint(remote)} within ${milliseconds / 1000} s`,
+    'ETIMEDOUT',
+  );
+}
+
+/** The zone of a link-local address (`%eth0`) is not part of it. */
+function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
+  const parsed = address === undefined ? undefined : parseAddress(address.replace(/%.*$/, ''));
+  return parsed && port !== undefined ? { address: parsed, port } : undefined;
+}
