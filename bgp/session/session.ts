@@ -215,7 +215,6 @@ export class Session implements SessionHandle, ConnectionOwner {
 
   #connected(connection: Connection): void {
     this.#cancelConnecting();
-    this.#connectRetry.reset();
     this.#phase = 'Active';
     this.#addConnection(connection, 'local').open();
     this.#publishState();
@@ -346,7 +345,11 @@ export class Session implements SessionHandle, ConnectionOwner {
     else if (refusesCapabilities(end)) this.#withCapabilities = false;
     const irrelevant = this.#established || (lostCollision(end) && this.#connections.length > 0);
     const down = irrelevant ? { at: this.clock.wallTime(), ...end } : this.#recordDown(end);
-    if (this.#running && this.#connections.length === 0 && this.#pending === undefined) this.#holdIdle();
+    if (this.#running && this.#connections.length === 0 && this.#pending === undefined) {
+      // RFC 4271 §8.2.2, event 18 in OpenSent: a lost connection is no error, the peer may call back at once.
+      if (!wasEstablished && end.notification === undefined) this.#holdActive();
+      else this.#holdIdle();
+    }
     this.#publishState();
     if (wasEstablished) this.events.down(down);
     this.#confirmSurvivor();
@@ -359,6 +362,12 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#collisionTimer?.cancel();
     survivor.confirm();
     this.#publishState();
+  }
+
+  #holdActive(): void {
+    this.#cancelConnecting();
+    this.#phase = 'Active';
+    this.#retryAfter(this.#connectRetry.next());
   }
 
   #holdIdle(): void {
