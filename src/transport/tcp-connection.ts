@@ -90,12 +90,16 @@ export class TcpConnection implements Connection, HeldReader {
     this.#socket.destroy();
   }
 
-  /** Bytes that were read; only valid during the call. */
-  read(bytes: Uint8Array): void {
-    if (this.#handlers === undefined || this.#toldClosed) return;
+  /**
+   * Bytes that were read; only valid during the call. False: no more is wanted. A pause right after
+   * a resume comes too late for the read that `node:net` has in its queue by then; its bytes cannot be put back.
+   */
+  read(bytes: Uint8Array): boolean {
+    if (this.#handlers === undefined || this.#toldClosed) return false;
     this.#turns.beginRead(this);
     this.#handlers.data(bytes);
     this.#turns.endRead();
+    return this.#wantsReading();
   }
 
   /** One callback for all writes: each would allocate a closure else. */
@@ -105,8 +109,12 @@ export class TcpConnection implements Connection, HeldReader {
     this.#handlers?.drain();
   };
 
+  #wantsReading(): boolean {
+    return this.#handlers !== undefined && !this.#paused && !this.#held;
+  }
+
   #applyReading(): void {
-    const reads = this.#handlers !== undefined && !this.#paused && !this.#held;
+    const reads = this.#wantsReading();
     if (this.#isClosed || reads !== this.#socket.isPaused()) return;
     if (reads) this.#socket.resume();
     else this.#socket.pause();

@@ -51,10 +51,7 @@ export class TcpTransport implements Transport {
     const attempt: { connection?: TcpConnection } = {};
     const onread: OnReadOpts = {
       buffer: this.#readBuffer,
-      callback: (size, buffer) => {
-        attempt.connection?.read(buffer.subarray(0, size));
-        return true;
-      },
+      callback: (size, buffer) => attempt.connection?.read(buffer.subarray(0, size)) ?? true,
     };
     let socket: Socket;
     try {
