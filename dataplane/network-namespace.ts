@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, SystemCallError } from './system-calls.ts';
 
@@ -52,6 +52,11 @@ export function namespaceExists(name: string): boolean {
     if (errorCode(error) === 'ENOENT') return false;
     throw failure(name, 'looked up', error);
   }
+}
+
+/** Number by which the kernel tells a named namespace from others of its time. Throws for one that is not there. */
+export function namespaceIdentity(name: string): number {
+  return statSync(namespacePath(name)).ino;
 }
 
 /** Descriptor of the namespace that the process was in before the outermost {@link inNamespace}, while inside one. */

@@ -21,7 +21,9 @@ export interface BatchError {
   readonly index: number;
   /** Positive errno. */
   readonly errno: number;
-  /** The kernel's reason: errno name and meaning, and its own text if it gave one. */
+  /** The kernel's own text, if it gave one. */
+  readonly text: string | undefined;
+  /** The kernel's reason: errno name and meaning, and its own text. */
   readonly reason: string;
 }
 
@@ -198,7 +200,7 @@ export class RouteSocket {
         await this.#drained();
         continue;
       }
-      if (outcome === 'overrun') errors.push({ index, errno: ENOBUFS, reason: errnoReason(ENOBUFS, LOST) });
+      if (outcome === 'overrun') errors.push(batchError(index, ENOBUFS, LOST));
       start = end;
       index += count;
     }
@@ -273,9 +275,7 @@ export class RouteSocket {
     const position = (message.sequence - chunk.firstSequence) >>> 0;
     if (position >= chunk.count) return;
     const { errno, text } = parseAnswer(message);
-    if (errno !== 0) {
-      chunk.errors.push({ index: chunk.firstIndex + position, errno, reason: errnoReason(errno, text) });
-    }
+    if (errno !== 0) chunk.errors.push(batchError(chunk.firstIndex + position, errno, text));
     if (position === chunk.count - 1) {
       this.#chunk = undefined;
       chunk.resolve('answered');
@@ -308,6 +308,10 @@ export class RouteSocket {
 }
 
 const BATCH: RequestSubject = { operation: 'send', object: 'batch' };
+
+function batchError(index: number, errno: number, text: string | undefined): BatchError {
+  return { index, errno, text, reason: errnoReason(errno, text) };
+}
 
 /** The errno of an NLMSG_ERROR or NLMSG_DONE (0: success) and the kernel's text with it. */
 function parseAnswer(message: NetlinkMessage): { errno: number; text: string | undefined } {
