@@ -45,9 +45,9 @@ export interface TreeMap extends Placed {
   readonly alsoKnown?: readonly string[];
 }
 
-/** Path of a field inside a map. */
+/** Path of a field inside a map; either part may be empty. */
 export function fieldPath(parent: string, name: string): string {
-  return parent === '' ? name : `${parent}.${name}`;
+  return parent === '' || name === '' ? `${parent}${name}` : `${parent}.${name}`;
 }
 
 /** The field's value; undefined when it is absent or null, which mean the same in Kubernetes resources. */

@@ -1,4 +1,4 @@
-import { describeNode, nearestNode, nodeAt, type TreeNode } from './document-tree.ts';
+import { describeNode, fieldPath, nearestNode, nodeAt, type TreeNode } from './document-tree.ts';
 import type { ConfigurationFinding, FindingLevel, ResourceReference, SourceLocation } from './model.ts';
 
 /** So many findings are kept; a file that is wrong throughout needs no more to be understood. */
@@ -54,7 +54,7 @@ export function locateViolation(node: TreeNode, violation: Violation): FieldProb
   const nearest = nearestNode(node, relative);
   return {
     location: nearest.location,
-    field: exact ? exact.path : relative === '' ? node.path : `${node.path}.${relative}`,
+    field: exact ? exact.path : fieldPath(node.path, relative),
     message: violation.message,
     ...(exact?.kind === 'scalar' && { found: describeNode(exact) }),
     ...(violation.allowed !== undefined && { allowed: violation.allowed }),

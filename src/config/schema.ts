@@ -233,6 +233,8 @@ export interface TextLimits {
   readonly pattern?: RegExp;
   /** What is allowed, for messages; needed with a pattern. */
   readonly allowed?: string;
+  /** The value must not stand in messages. */
+  readonly secret?: boolean;
 }
 
 /** A text within limits. */
@@ -261,7 +263,8 @@ export function parsedText<T>(
     }
     if (value.length < (minLength ?? 0)) return wrongType(node, report, 'must not be empty', allowed);
     const parsed = pattern && !pattern.test(value) ? undefined : limits.parse(value);
-    return parsed ?? wrongType(node, report, `${describeNode(node)} is not ${allowed}`, allowed);
+    const shown = limits.secret ? 'this' : describeNode(node);
+    return parsed ?? wrongType(node, report, `${shown} is not ${allowed}`, allowed);
   };
   return { facts, read };
 }
@@ -371,10 +374,9 @@ export function describeFacts(facts: SchemaFacts): string {
 
 function describeRange(what: string, from: number | undefined, to: number | undefined, unit: string): string {
   if (from === undefined && to === undefined) return what;
-  const of = unit === '' ? ' from' : ' of';
-  if (to === undefined) return `${what}${of} ${from}${unit} or more`;
+  if (to === undefined) return `${what} of ${from}${unit} or more`;
   if (from === undefined) return `${what} of at most ${to}${unit}`;
-  return `${what}${of} ${from} to ${to}${unit}`;
+  return `${what} ${unit === '' ? 'from' : 'of'} ${from} to ${to}${unit}`;
 }
 
 /** A scalar that stands where `place` stands, for rewriting older forms. */

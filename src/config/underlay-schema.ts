@@ -115,7 +115,9 @@ const neighborFields = {
   interface: optional(looseInterfaceName),
   keepaliveTimeSeconds: optional(integer({})),
   listenRange: optional(listenRange),
-  password: optional(text({ maxLength: 128, pattern: /^\S+$/, allowed: 'a password without white space' })),
+  password: optional(
+    text({ maxLength: 128, pattern: /^\S+$/, allowed: 'a password without white space', secret: true }),
+  ),
   passwordSecret: optional(text()),
   port: optional(integer({ minimum: 0, maximum: 16384 })),
   properties: optional(list(neighborProperty, { maxItems: 1, uniqueBy: 'type' })),
