@@ -49,7 +49,7 @@ function planDevice(device: string, { router, host }: Remaining): Plan {
   const obstacle = obstacleTo(link, host);
   if (link === undefined || obstacle !== undefined) {
     const reason =
-      obstacle ?? 'it is neither in the host namespace nor in the router namespace: check spec.nics';
+      obstacle ?? 'it is neither in the host namespace nor in the router namespace: check its name';
     return { steps: [], conflicts: [conflict(device, reason)] };
   }
   const addresses = portableAddresses(link.addresses);
