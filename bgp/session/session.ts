@@ -214,6 +214,7 @@ export class Session implements SessionHandle, ConnectionOwner {
   }
 
   #connected(connection: Connection): void {
+    this.#pending = undefined;
     this.#cancelConnecting();
     this.#phase = 'Active';
     this.#addConnection(connection, 'local').open();
@@ -221,6 +222,7 @@ export class Session implements SessionHandle, ConnectionOwner {
   }
 
   #connectFailed(error: Error): void {
+    this.#pending = undefined;
     this.#cancelConnecting();
     this.#phase = 'Active';
     this.#retryAfter(this.#connectRetry.next());
@@ -350,9 +352,12 @@ export class Session implements SessionHandle, ConnectionOwner {
       if (!wasEstablished && end.notification === undefined) this.#holdActive();
       else this.#holdIdle();
     }
-    this.#publishState();
-    if (wasEstablished) this.events.down(down);
+    if (wasEstablished) {
+      this.#publishState();
+      this.events.down(down);
+    }
     this.#confirmSurvivor();
+    this.#publishState();
   }
 
   /** The connection that waited for the end of the other one goes on. */
@@ -361,7 +366,6 @@ export class Session implements SessionHandle, ConnectionOwner {
     if (survivor === undefined || another !== undefined) return;
     this.#collisionTimer?.cancel();
     survivor.confirm();
-    this.#publishState();
   }
 
   #holdActive(): void {

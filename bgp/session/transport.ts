@@ -51,7 +51,7 @@ export interface SocketOptions {
 
 /** A connection attempt that is under way. */
 export interface PendingConnection {
-  /** Gives the attempt up; neither callback is called afterwards. */
+  /** Gives the attempt up; neither callback is called afterwards. Nothing happens after one of them was called. */
   cancel(): void;
 }
 

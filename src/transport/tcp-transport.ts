@@ -92,7 +92,9 @@ export class TcpTransport implements Transport {
       () => failed(timedOut(target.remote, this.#connectTimeout)),
       this.#connectTimeout,
     );
+    let decided = false;
     const release = (): void => {
+      decided = true;
       clearTimeout(timer);
       socket.off('connect', connected).off('error', failed);
       // An error after the attempt was given up is of no interest, but must have a listener.
@@ -101,6 +103,7 @@ export class TcpTransport implements Transport {
     socket.once('connect', connected).once('error', failed);
     return {
       cancel: () => {
+        if (decided) return;
         release();
         socket.destroy();
       },

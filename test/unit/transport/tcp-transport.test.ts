@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Connection } from '../../../bgp/session/transport.ts';
 import { formatAddress } from '../../../net/address.ts';
 import { Collector, deferred, endpoint, TcpBench } from './tcp-bench.ts';
 
@@ -172,6 +173,24 @@ describe('connecting', () => {
     await bench.connect(listener.local, options);
     await accepted.promise;
     expect(calls).toEqual([]);
+  });
+
+  it('keeps the connection when an attempt is given up after it has succeeded', async () => {
+    const listener = await bench.listen('127.0.0.1', {}, (connection) =>
+      connection.setHandlers(new Collector()),
+    );
+    const collector = new Collector();
+    const attempt = deferred<Connection>();
+    const pending = bench.transport.connect(
+      { remote: listener.local, options: {} },
+      { connected: attempt.resolve, failed: () => {} },
+    );
+    const connection = await attempt.promise;
+    connection.setHandlers(collector);
+    pending.cancel();
+    connection.write(Buffer.alloc(10));
+    connection.end();
+    expect(await collector.end).toBeUndefined();
   });
 
   it('calls nobody after a failed attempt was given up', async () => {

@@ -64,6 +64,7 @@ export class FakeNetwork {
     result: { connected(connection: Connection): void; failed(error: Error): void },
   ): PendingConnection {
     let cancelled = false;
+    let decided = false;
     const local = { address: from, port: this.#nextPort++ };
     const there = this.#delay();
     this.clock.setTimer(there, () => {
@@ -71,19 +72,26 @@ export class FakeNetwork {
       const back = this.#delay();
       if (!accepted) {
         this.clock.setTimer(back, () => {
-          if (!cancelled) result.failed(new Error(`connection refused by ${endpointKey(remote)}`));
+          if (cancelled) return;
+          decided = true;
+          result.failed(new Error(`connection refused by ${endpointKey(remote)}`));
         });
         return;
       }
       const [near, far] = this.#pair(local, remote, options.device);
       this.clock.setTimer(back, () => {
-        if (cancelled) near.destroy();
-        else result.connected(near);
+        if (cancelled) {
+          near.destroy();
+          return;
+        }
+        decided = true;
+        result.connected(near);
       });
       accepted(far);
     });
     return {
       cancel: () => {
+        if (decided) throw new Error('an attempt that has come to its end was given up');
         cancelled = true;
       },
     };
