@@ -8,8 +8,10 @@ export interface AttributeRule {
   readonly flags: number;
   /** True for the lengths in octets that its value may have. */
   readonly fits: (length: number) => boolean;
-  /** What is done when it is malformed (RFC 7606 §7 and the attribute's own RFC). */
+  /** What is done when its length or value is malformed (RFC 7606 §7 and the attribute's own RFC). */
   readonly malformed: ErrorClass;
+  /** What is done when its flags are wrong: RFC 7606 §3 c, unless its own RFC knows better. */
+  readonly wrongFlags: ErrorClass;
   /** Subcode for a value of the right length that means nothing. */
   readonly valueSubcode: number;
   /** Discarded when it comes from an external peer. */
@@ -32,7 +34,7 @@ function rule(
   valueSubcode: number = UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR,
   internalOnly = false,
 ): AttributeRule {
-  return { name, flags, fits, malformed, valueSubcode, internalOnly };
+  return { name, flags, fits, malformed, wrongFlags: 'treat-as-withdraw', valueSubcode, internalOnly };
 }
 
 const {
@@ -126,8 +128,14 @@ const RULES: readonly (readonly [code: number, rule: AttributeRule])[] = [
     AttributeCode.IPV6_EXTENDED_COMMUNITIES,
     rule('IPV6_EXTENDED_COMMUNITIES', OPTIONAL_TRANSITIVE, multipleOf(20), 'treat-as-withdraw'),
   ],
-  // RFC 7311 §3.2.
-  [AttributeCode.AIGP, rule('AIGP', OPTIONAL_NON_TRANSITIVE, atLeast(0), 'attribute-discard')],
+  // RFC 7311 §3.2 and §3.3.
+  [
+    AttributeCode.AIGP,
+    {
+      ...rule('AIGP', OPTIONAL_NON_TRANSITIVE, atLeast(3), 'attribute-discard'),
+      wrongFlags: 'attribute-discard',
+    },
+  ],
   // RFC 8092 §6.
   [
     AttributeCode.LARGE_COMMUNITIES,

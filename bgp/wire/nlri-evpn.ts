@@ -157,6 +157,17 @@ function decodeIpPrefix(base: Base, bytes: Uint8Array, start: number, end: numbe
   };
 }
 
+/**
+ * What makes a well-formed IP Prefix route contradict itself, in words: two overlay indexes at a time,
+ * which RFC 9136 §3.2 has receivers treat as a withdrawal.
+ */
+export function ipPrefixContradiction(route: IpPrefixRoute): string | undefined {
+  const isSet = (octet: number): boolean => octet !== 0;
+  return route.esi.some(isSet) && route.gateway.bytes.some(isSet)
+    ? 'an IP Prefix route has both an Ethernet segment and a gateway'
+    : undefined;
+}
+
 /** Writes an EVPN route with its type and length octets. */
 export function encodeEvpnRoute(writer: ByteWriter, route: EvpnNlri): void {
   const lengthAt = writer.u8(route.routeType).length;

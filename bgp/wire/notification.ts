@@ -1,6 +1,14 @@
 import type { ByteWriter } from '../../net/byte-writer.ts';
+import { attributeName } from './attribute-rules.ts';
 import { utf8Prefix } from './capabilities.ts';
-import { CeaseSubcode, HEADER_SIZE, MessageType, NotificationCode, OpenErrorSubcode } from './constants.ts';
+import {
+  CeaseSubcode,
+  HEADER_SIZE,
+  MessageType,
+  NotificationCode,
+  OpenErrorSubcode,
+  UpdateErrorSubcode,
+} from './constants.ts';
 import { familyName, familyOf } from './family.ts';
 import { badLength, beginMessage, endMessage } from './message-header.ts';
 import { copyOctets, readU8, readU16, readU32 } from './octets.ts';
@@ -143,14 +151,15 @@ function detailOf(code: number, subcode: number, data: Uint8Array): string {
       return `capability ${readU8(data, 0)}`;
     }
   }
-  if (code === NotificationCode.UPDATE_MESSAGE_ERROR && data.length >= 3)
-    return `attribute ${attributeOf(data)}`;
+  if (code === NotificationCode.UPDATE_MESSAGE_ERROR) return updateDetail(subcode, data);
   return '';
 }
 
-/** The data of most UPDATE errors is the whole attribute: flags, type code, length, value (RFC 4271 §6.3). */
-function attributeOf(data: Uint8Array): number {
-  return readU8(data, 1);
+/** RFC 4271 §6.3: the type code of a missing attribute; of others the whole: flags, type code, length, value. */
+function updateDetail(subcode: number, data: Uint8Array): string {
+  const isMissing = subcode === UpdateErrorSubcode.MISSING_WELL_KNOWN_ATTRIBUTE;
+  if (isMissing && data.length === 1) return attributeName(readU8(data, 0));
+  return data.length >= 3 ? attributeName(readU8(data, 1)) : '';
 }
 
 function ceaseDetail(subcode: number, data: Uint8Array): string {

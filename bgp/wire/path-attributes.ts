@@ -155,7 +155,7 @@ function decodeAttribute(walk: Walk, code: number, at: number, start: number, en
   if (!flagsFit) {
     // RFC 7606 §3 c.
     const message = `has flags 0x${flags.toString(16).padStart(2, '0')}`;
-    fail(walk, 'treat-as-withdraw', UpdateErrorSubcode.ATTRIBUTE_FLAGS_ERROR, code, at, message);
+    fail(walk, rule.wrongFlags, UpdateErrorSubcode.ATTRIBUTE_FLAGS_ERROR, code, at, message);
   }
   // Their routes have to be known also when they are to be withdrawn.
   if (code === AttributeCode.MP_REACH_NLRI) readMpReach(walk, at, start, end);
@@ -264,12 +264,18 @@ function setRareValue(walk: Walk, code: number, at: number, start: number, end: 
       return true;
     case AttributeCode.AIGP: {
       const metric = decodeAigp(bytes, start, end);
-      attributes.aigp = metric ?? undefined;
-      return metric !== undefined;
+      if (metric === undefined) return false;
+      // Other TLVs alone are passed on as they are (RFC 7311 §3).
+      if (metric === null) break;
+      attributes.aigp = metric;
+      return true;
     }
     case AttributeCode.LARGE_COMMUNITIES:
       attributes.largeCommunities = decodeLargeCommunities(bytes, start, end);
       return true;
+    case AttributeCode.ONLY_TO_CUSTOMER:
+      if (readU32(bytes, start) === AS_ZERO) return false;
+      break;
     case AttributeCode.TUNNEL_ENCAPSULATION:
       if (!isTunnelEncapsulation(bytes, start, end)) return false;
       break;

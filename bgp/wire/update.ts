@@ -14,6 +14,7 @@ import { type Family, familyName, IPV4_UNICAST } from './family.ts';
 import { beginMessage, endMessage } from './message-header.ts';
 import { beginMpReach, beginMpUnreach, endMpAttribute, isCarriedFamily, type MpNextHop } from './mp-reach.ts';
 import { decodeNlri, encodeNlri, type NlriError, type NlriKind, type NlriRoute } from './nlri.ts';
+import { ipPrefixContradiction } from './nlri-evpn.ts';
 import { readU16 } from './octets.ts';
 import { type DecodedAttributes, decodePathAttributes, encodePathAttributes } from './path-attributes.ts';
 
@@ -95,6 +96,10 @@ export function decodeUpdate(
     const { family, nextHop, nlriStart, nlriEnd } = mpReach;
     const list = read(family, nlriStart, nlriEnd, 'announced', AttributeCode.MP_REACH_NLRI);
     announced.push(nextHop ? { ...list, nextHop } : list);
+    for (const route of list.routes) {
+      const fault = route.kind === 'evpn' && route.routeType === 5 ? ipPrefixContradiction(route) : undefined;
+      if (fault !== undefined) errors.push(contradiction(fault, nlriStart));
+    }
   }
   if (hasIpv4Nlri) announced.push(read(IPV4_UNICAST, attributesEnd, end, 'announced', 0));
   return {
@@ -123,6 +128,11 @@ function nlriError(family: Family, error: NlriError, attribute: number): UpdateE
   }
   const subcode = UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR;
   return { ...updateError('afi-safi-disable', subcode, attribute, error.offset, message), family };
+}
+
+function contradiction(message: string, offset: number): UpdateError {
+  const subcode = UpdateErrorSubcode.OPTIONAL_ATTRIBUTE_ERROR;
+  return updateError('treat-as-withdraw', subcode, AttributeCode.MP_REACH_NLRI, offset, message);
 }
 
 /** RFC 4724 §2: an UPDATE with nothing in it, or with nothing but an empty MP_UNREACH_NLRI. */

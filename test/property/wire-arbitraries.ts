@@ -99,16 +99,15 @@ const labels = fc.array(label, { minLength: 1, maxLength: 3 });
 function evpn(): fc.Arbitrary<NlriRoute> {
   const base = { kind: fc.constant('evpn' as const), family: fc.constant(L2VPN_EVPN), rd: octets(8) };
   const esi = octets(10);
-  const ipPrefix = (version: IpVersion): fc.Arbitrary<NlriRoute> =>
-    fc.record({
-      ...base,
-      routeType: fc.constant(5 as const),
-      esi,
-      ethernetTag: u32,
-      prefix: prefix(version),
-      gateway: address(version),
-      label: u24,
-    });
+  // RFC 9136 §3.2: a segment or a gateway, not both.
+  const ipPrefix = (version: IpVersion): fc.Arbitrary<NlriRoute> => {
+    const route = { ...base, routeType: fc.constant(5 as const), ethernetTag: u32, prefix: prefix(version) };
+    const none = { version, bytes: new Uint8Array(version === 4 ? 4 : 16) };
+    return fc.oneof(
+      fc.record({ ...route, esi, gateway: fc.constant(none), label: u24 }),
+      fc.record({ ...route, esi: fc.constant(new Uint8Array(10)), gateway: address(version), label: u24 }),
+    );
+  };
   return fc.oneof(
     fc.record({ ...base, routeType: fc.constant(1 as const), esi, ethernetTag: u32, label: u24 }),
     fc.record(
