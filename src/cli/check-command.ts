@@ -23,15 +23,13 @@ export function registerCheckCommand(program: Command, finish: (exitCode: number
   addConfigurationOptions(command)
     .option('--json', 'print the verdict as JSON')
     .action(async (raw: RawConfigurationOptions & { json?: boolean }) => {
-      const [{ loadConfiguration }, { hostInterfaceAddress }, { readConfigurationFile }, report] =
-        await Promise.all([
-          import('../config/load-configuration.ts'),
-          import('../config/node-identity.ts'),
-          import('../config/source-files.ts'),
-          import('./check-report.ts'),
-        ]);
+      const [{ loadConfiguration }, { readConfigurationFile }, report] = await Promise.all([
+        import('../config/load-configuration.ts'),
+        import('../config/source-files.ts'),
+        import('./check-report.ts'),
+      ]);
       const { configPath, ...node } = configurationOptions(raw);
-      const result = loadConfiguration(configPath, { ...node, interfaceAddress: hostInterfaceAddress });
+      const result = loadConfiguration(configPath, node);
       const text = raw.json
         ? `${JSON.stringify(report.reportAsJson(result), null, 2)}\n`
         : report.formatReport(result, {

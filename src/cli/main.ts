@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { registerCheckCommand } from './check-command.ts';
 import { EXIT_GOOD, EXIT_UNUSABLE } from './exit-codes.ts';
 import { packageVersion } from './package-version.ts';
+import { registerPlanCommand } from './plan-command.ts';
+import { registerRunCommand } from './run-command.ts';
 
 const DESCRIPTION =
   "A Provider Edge router for Kubernetes nodes, in one process: it reads OpenPERouter's resources, builds " +
@@ -41,7 +43,9 @@ export async function main(args: readonly string[], output?: CliOutput): Promise
     exitCode = code;
   };
   const program = createProgram(output);
+  registerRunCommand(program, finish);
   registerCheckCommand(program, finish);
+  registerPlanCommand(program, finish);
   if (!isOtherCommand(args[0])) (await import('./decode-command.ts')).registerDecodeCommand(program);
   try {
     await program.parseAsync([...args], { from: 'user' });

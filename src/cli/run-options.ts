@@ -120,12 +120,12 @@ export function addDaemonOptions(command: Command): Command {
         .default('kernel'),
     )
     .addOption(
-      new Option('--bgp-listen <address:port>', 'where BGP listens; repeatable (default: port 179)')
+      new Option('--bgp-listen <address:port>', 'where BGP listens; repeatable')
         .argParser((text: string, previous: readonly ListenAddress[]) => [
           ...previous,
           parseListenAddress(text),
         ])
-        .default([], 'port 179'),
+        .default([], 'port 179 of every address'),
     )
     .option('--control <path>', 'socket for openpe-routerctl', DEFAULT_CONTROL_SOCKET)
     .addOption(new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS))

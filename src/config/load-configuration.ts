@@ -10,7 +10,7 @@ import type {
   ResourceReference,
   Underlay,
 } from './model.ts';
-import { isNodeIndexGiven, type NodeContext, resolveNode } from './node-identity.ts';
+import { hostInterfaceAddress, isNodeIndexGiven, type NodeContext, resolveNode } from './node-identity.ts';
 import { type SortedDocuments, sortDocument } from './resource-documents.ts';
 import { type ConfigurationKind, SPEC_SCHEMAS } from './resource-kinds.ts';
 import type { Schema } from './schema.ts';
@@ -30,7 +30,8 @@ export function loadConfiguration(path: string, node: NodeContext = {}): Configu
   for (const problem of problems) findings.add({ level: 'error', reason: 'Unreadable', ...problem });
   const documents: SortedDocuments = { resources: [], nodeConfigs: [], skipped: [] };
   for (const file of files) readFile(file, documents, findings);
-  const identity = resolveNode(documents.nodeConfigs, node, findings);
+  const { interfaceAddress = hostInterfaceAddress } = node;
+  const identity = resolveNode(documents.nodeConfigs, { ...node, interfaceAddress }, findings);
   const { candidates, notForThisNode } = selectCandidates(documents.resources, node.nodeLabels, findings);
   checkTogether(candidates);
   reportUnsupportedKinds(candidates);

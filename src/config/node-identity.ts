@@ -15,7 +15,7 @@ export interface NodeContext {
   readonly nodeName?: string;
   /** Labels of this node, for `nodeSelector`; absent: not known. */
   readonly nodeLabels?: ReadonlyMap<string, string>;
-  /** Addresses of an interface with their lengths; undefined when there is no such interface. */
+  /** Addresses of an interface with their lengths, undefined without such an interface; default: those of the host. */
   readonly interfaceAddress?: (name: string) => readonly IpPrefix[] | undefined;
 }
 

@@ -37,7 +37,12 @@ export function parseYamlDocuments(text: string, file: string): YamlDocument[] {
   let documents: Document.Parsed[];
   try {
     documents = Array.from(
-      parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' }),
+      parseAllDocuments(text, {
+        lineCounter: lines,
+        prettyErrors: false,
+        logLevel: 'silent',
+        uniqueKeys: false,
+      }),
     );
   } catch (error) {
     // The parser recurses per level of nesting, so hostile nesting ends in a RangeError.
@@ -48,21 +53,14 @@ export function parseYamlDocuments(text: string, file: string): YamlDocument[] {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  return documents.map((document) => readDocument(document, text, locate));
+  return documents.map((document) => readDocument(document, locate));
 }
 
-function readDocument(
-  document: Document.Parsed,
-  text: string,
-  locate: (offset: number) => SourceLocation,
-): YamlDocument {
-  const problems = document.errors.map((error): YamlProblem => {
-    const location = locate(error.pos[0]);
-    if (error.code !== 'DUPLICATE_KEY') return { location, message: error.message };
-    const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0] ?? '';
-    return { location, message: `the field "${key}" is given twice in the same mapping`, found: key };
-  });
-  const reader = new TreeReader(locate);
+function readDocument(document: Document.Parsed, locate: (offset: number) => SourceLocation): YamlDocument {
+  const problems = document.errors.map(
+    (error): YamlProblem => ({ location: locate(error.pos[0]), message: error.message }),
+  );
+  const reader = new TreeReader(locate, problems);
   try {
     return { root: reader.read(document.contents, '', 0), problems };
   } catch (error) {
@@ -87,11 +85,13 @@ class TreeReader {
   readonly #locate: (offset: number) => SourceLocation;
   /** An alias means the last anchor of its name before it (YAML 1.2 §3.2.2.2). */
   readonly #anchors = new Map<string, unknown>();
+  readonly #problems: YamlProblem[];
   #values = 0;
   #lastOffset = 0;
 
-  constructor(locate: (offset: number) => SourceLocation) {
+  constructor(locate: (offset: number) => SourceLocation, problems: YamlProblem[]) {
     this.#locate = locate;
+    this.#problems = problems;
   }
 
   read(node: unknown, path: string, depth: number): TreeNode {
@@ -143,7 +143,12 @@ class TreeReader {
       // What is wrong with a mapping or a list is best said where its name stands, not at its first field.
       const value = own.kind === 'scalar' ? own : { ...own, location: keyLocation };
       if (name === '<<') merged.push(...(value.kind === 'list' ? value.items : [value]));
-      else entries.set(name, { keyLocation, value });
+      else if (!entries.has(name)) entries.set(name, { keyLocation, value });
+      else {
+        // Checked here because the parser's own check takes quadratic time.
+        const message = `the field "${name}" is given twice in the same mapping`;
+        this.#problems.push({ location: keyLocation, message, found: name });
+      }
     }
     for (const source of merged) {
       if (source.kind !== 'map') {
