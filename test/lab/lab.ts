@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Frame, readFrames } from './capture/pcap-frames.ts';
 import { LabMachine } from './machine/lab-machine.ts';
-import type { LabRouter } from './router/lab-router.ts';
+import { type LabRouter, NEVER } from './router/lab-router.ts';
 import { buildFabric, type VrfName } from './topology/fabric.ts';
 import { buildNode, type LabNode, labNode } from './topology/node.ts';
 
@@ -92,7 +92,7 @@ export class Lab {
   }
 
   /**
-   * Waits until a bash condition is true.
+   * Waits until a bash condition is true. A condition that exits with {@link NEVER} is not tried again.
    *
    * @throws NotReached after `seconds`, with what the condition printed last
    */
@@ -101,7 +101,7 @@ export class Lab {
 ${condition}
 }
 until out=$(check 2>&1); do
-  [ $SECONDS -ge ${seconds} ] && { echo "$out"; exit 75; }
+  [ $? -ne ${NEVER} ] && [ $SECONDS -lt ${seconds} ] || { echo "$out"; exit 1; }
   sleep 0.1
 done`;
     const result = await this.machine.attempt(script, { timeout: seconds + 30 });

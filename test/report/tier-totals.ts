@@ -70,5 +70,9 @@ function hasRun(totals: Totals | undefined): boolean {
 
 function skipReason(test: TestCase): string {
   const result = test.result();
-  return (result.state === 'skipped' && result.note) || 'no reason given';
+  if (result.state === 'skipped' && result.note) return result.note;
+  for (let { parent } = test; parent.type === 'suite'; { parent } = parent) {
+    if (parent.errors().length > 0) return 'its set-up failed';
+  }
+  return 'no reason given';
 }

@@ -1,5 +1,8 @@
 import type { LabNode } from '../topology/node.ts';
 
+/** Exit status of a condition that will not become true any more. */
+export const NEVER = 70;
+
 /**
  * What stands in the place of the node's router. All values are bash to be run in the guest, so that
  * a person can be shown what is done.
@@ -9,7 +12,10 @@ export interface LabRouter {
   readonly title: string;
   /** Starts the router of a node; returns at once. */
   start(node: LabNode): string;
-  /** True (status 0) once the sessions to the fabric and to the host, red and blue, are established. */
+  /**
+   * A condition: the sessions to the fabric and to the host, red and blue, are established. Ends with
+   * {@link NEVER} when the router is not running.
+   */
   ready(node: LabNode): string;
   /** Ends the router and undoes what it did to the host, the underlay device included. */
   stop(node: LabNode): string;

@@ -1,5 +1,5 @@
 import type { LabNode } from '../topology/node.ts';
-import type { LabRouter } from './lab-router.ts';
+import { type LabRouter, NEVER } from './lab-router.ts';
 
 /** Where the example's resources are written down, once in each API of OpenPERouter. */
 export type ResourceApi = 'current' | 'first-api';
@@ -23,7 +23,8 @@ echo $! > ${pidFile(node)}`;
     title: 'openpe-routerd',
     start,
     restart: start,
-    ready: (node) => `sessions=$(${control(node, 'sessions -o json')})
+    ready: (node) => `kill -0 $(cat ${pidFile(node)}) || exit ${NEVER}
+sessions=$(${control(node, 'sessions -o json')})
 [ "$(grep -o '"state": *"Established"' <<< "$sessions" | wc -l)" -ge 3 ]`,
     stop: (node) => `kill -TERM $(cat ${pidFile(node)})
 while kill -0 $(cat ${pidFile(node)}) 2> /dev/null; do sleep 0.05; done`,
