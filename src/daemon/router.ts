@@ -1,34 +1,20 @@
 import type { PeerEvents } from '../../bgp/peer.ts';
 import { internOriginated } from '../../bgp/rib/local-attributes.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
-import { SourceKind } from '../../bgp/rib/sources.ts';
 import { DEFAULT_INSTANCE, type RoutingInstance } from '../../bgp/routing-instance.ts';
 import type { Clock } from '../../bgp/session/clock.ts';
 import { Speaker, type SpeakerOptions } from '../../bgp/speaker.ts';
 import { IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
-import type { RouteTable } from '../../dataplane/route-table.ts';
-import { type EvpnInstance, routeDistinguisher } from '../../evpn/evpn-instance.ts';
 import { PrefixImporter } from '../../evpn/prefix-importer.ts';
-import { derivedRouteTarget, encodeRouteTarget } from '../../evpn/route-target.ts';
-import { VrfExporter } from '../../evpn/vrf-exporter.ts';
 import type { IpAddress } from '../../net/address.ts';
 import { hostPrefix, type IpPrefix } from '../../net/prefix.ts';
 import type { L3Vni, NodeConfiguration, Underlay } from '../config/model.ts';
 import { FibFeed } from '../node/fib-feed.ts';
-import { type ConnectedSubnet, NextHopResolver, UnderlayWatch } from '../node/next-hop-resolver.ts';
-import { hostNexthop, importedNexthop, underlayNexthop } from '../node/path-nexthop.ts';
+import type { KernelPort } from '../node/kernel-port.ts';
+import { NextHopResolver, type UnderlayRibs, UnderlayWatch } from '../node/next-hop-resolver.ts';
+import { underlayNexthop } from '../node/path-nexthop.ts';
 import { fabricPeers, hostPeers, type PeerPlan, type PeerWorld } from './peer-plan.ts';
-
-/** The kernel's side of the router. */
-export interface KernelPort {
-  readonly routes: RouteTable;
-  /** Number of a VRF's table. */
-  tableOf(vrf: string): number | undefined;
-  /** MAC address of a VNI's bridge, six octets. */
-  routerMacOf(vni: number): Uint8Array | undefined;
-  /** Routes were handed to {@link routes}. */
-  flushRoutes(): void;
-}
+import { VniService } from './vni-service.ts';
 
 /** What a router is made from. */
 export interface RouterOptions {
@@ -42,13 +28,6 @@ export interface RouterOptions {
   readonly kernel: KernelPort | undefined;
 }
 
-/** An L3VNI at work. */
-export interface VniInService {
-  readonly configuration: L3Vni;
-  readonly evpn: EvpnInstance;
-  readonly instance: RoutingInstance;
-}
-
 /** Number of the kernel's main table. */
 const MAIN_TABLE = 254;
 
@@ -56,11 +35,10 @@ const MAIN_TABLE = 254;
 export class Router {
   readonly speaker: Speaker;
   readonly fabric: RoutingInstance;
-  readonly vnis: readonly VniInService[];
+  readonly vnis: readonly VniService[];
   readonly #options: RouterOptions;
   readonly #resolver: NextHopResolver;
   readonly #importer: PrefixImporter;
-  readonly #feeds: FibFeed[] = [];
   readonly #underlayFeeds: FibFeed[] = [];
 
   constructor(options: RouterOptions) {
@@ -69,7 +47,7 @@ export class Router {
     this.speaker = new Speaker({ clock, openSession, defer, events });
     const families = [IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN];
     this.fabric = this.speaker.addInstance(DEFAULT_INSTANCE, families, kernel !== undefined);
-    const underlayRibs = {
+    const underlayRibs: UnderlayRibs = {
       ipv4: this.fabric.ribs.get(IPV4_UNICAST),
       ipv6: this.fabric.ribs.get(IPV6_UNICAST),
     };
@@ -78,14 +56,11 @@ export class Router {
       this.#evpnRib,
       (vtep) => !kernel || this.#resolver.resolve(vtep) !== undefined,
     );
-    this.setOwnAddresses([]);
-    if (!kernel) this.speaker.attributes.nextHops.allowLoopback();
+    if (kernel) this.#joinKernel(kernel, underlayRibs);
+    else this.speaker.attributes.nextHops.allowLoopback();
+    this.#learnAddresses();
     this.vnis = configuration.l3vnis.map((vni, index) => this.#addVni(vni, index));
     this.speaker.addFollower(this.#importer);
-    if (kernel) {
-      this.#feedUnderlay(kernel);
-      this.speaker.addFollower(new UnderlayWatch(underlayRibs, () => this.#importer.revalidate()));
-    }
     this.#originateVteps();
   }
 
@@ -112,69 +87,25 @@ export class Router {
     if (instance) this.speaker.addPeer({ settings, instance, allowOwnAs });
   }
 
-  #addVni(configuration: L3Vni, index: number): VniInService {
-    const { kernel } = this.#options;
+  #addVni(configuration: L3Vni, index: number): VniService {
+    const { kernel, configuration: node } = this.#options;
     const families = [IPV4_UNICAST, IPV6_UNICAST];
     const instance = this.speaker.addInstance(configuration.vrf, families, kernel !== undefined);
-    const evpn = this.#evpnInstance(configuration, instance, index);
-    for (const rib of instance.ribs.values()) {
-      this.speaker.addFollower(new VrfExporter(evpn, rib, this.#evpnRib, this.fabric.localSource));
-      const table = kernel?.tableOf(configuration.vrf);
-      if (kernel && table !== undefined) this.#feedVrf(kernel, configuration, rib, table);
-    }
-    this.#importer.addInstance(evpn);
     const { ipv4, ipv6 } = configuration.hostSession ?? {};
     if (ipv4) this.#originate(instance, hostPrefix(ipv4.host.address));
     if (ipv6) this.#originate(instance, hostPrefix(ipv6.host.address));
-    return { configuration, evpn, instance };
-  }
-
-  #evpnInstance(vni: L3Vni, instance: RoutingInstance, index: number): EvpnInstance {
-    const { underlay } = this.#options.configuration;
-    const { kernel } = this.#options;
-    const vtep = (vni.vtepVersion === 4 ? underlay.vtepIpv4 : underlay.vtepIpv6) ?? underlay.routerId;
-    const asn = vni.hostSession?.asn ?? underlay.asn;
-    const importSource = (kind: SourceKind) =>
-      this.speaker.sources.add({
-        name: `${vni.vrf}/evpn`,
-        kind,
-        imported: true,
-        routerId: 0,
-        address: undefined,
-      });
-    const exactTargets = vni.importRouteTargets.map(encodeRouteTarget);
-    return {
-      vni: vni.vni,
-      vrf: instance,
-      routeDistinguisher: routeDistinguisher(underlay.routerId, kernel?.tableOf(vni.vrf) ?? index + 1),
-      exportTargets:
-        vni.exportRouteTargets.length > 0 ? vni.exportRouteTargets : [derivedRouteTarget(asn, vni.vni)],
-      importRule:
-        exactTargets.length > 0 ? { type: 'exact', targets: exactTargets } : { type: 'vni', vni: vni.vni },
-      vtep,
-      routerMac: kernel ? kernel.routerMacOf(vni.vni) : routerMacWithoutKernel(vtep),
-      importSources: { ebgp: importSource(SourceKind.ebgp), ibgp: importSource(SourceKind.ibgp) },
-    };
-  }
-
-  #feedVrf(kernel: KernelPort, vni: L3Vni, rib: Rib, table: number): void {
-    const version = rib.family === IPV4_UNICAST ? 4 : 6;
-    const feed = new FibFeed({
-      rib,
-      version,
-      table,
-      routes: kernel.routes,
-      nexthopOf: (_, path) =>
-        rib.sources.get(rib.paths.source(path)).imported
-          ? importedNexthop(rib, path, version, vni.vni)
-          : hostNexthop(rib, path, vni.vni),
-      handedOver: () => kernel.flushRoutes(),
+    return new VniService(configuration, instance, index + 1, {
+      speaker: this.speaker,
+      fabric: this.fabric,
+      evpnRib: this.#evpnRib,
+      importer: this.#importer,
+      underlay: node.underlay,
+      kernel,
     });
-    this.#feeds.push(feed);
-    this.speaker.addFollower(feed);
   }
 
-  #feedUnderlay(kernel: KernelPort): void {
+  #joinKernel(kernel: KernelPort, underlayRibs: UnderlayRibs): void {
+    this.#resolver.setConnected(kernel.facts.connected);
     for (const [family, rib] of this.fabric.ribs) {
       if (family === L2VPN_EVPN) continue;
       const feed = new FibFeed({
@@ -188,19 +119,28 @@ export class Router {
       this.#underlayFeeds.push(feed);
       this.speaker.addFollower(feed);
     }
+    this.speaker.addFollower(new UnderlayWatch(underlayRibs, () => this.#importer.revalidate()));
   }
 
-  /** Addresses of this router besides those of the configuration: no route may have one as next hop. */
-  setOwnAddresses(addresses: readonly IpAddress[]): void {
-    this.speaker.setOwnAddresses([...configuredAddresses(this.#options.configuration), ...addresses]);
-  }
-
-  /** Subnets of the underlay devices as the kernel has them. */
-  setConnected(connected: readonly ConnectedSubnet[]): void {
-    this.#resolver.setConnected(connected);
+  /** Takes note of what changed in the kernel: devices, addresses, MAC addresses. */
+  followKernel(): void {
+    const { kernel } = this.#options;
+    if (!kernel) return;
+    this.#learnAddresses();
+    this.#resolver.setConnected(kernel.facts.connected);
+    for (const vni of this.vnis) vni.followKernel();
     for (const feed of this.#underlayFeeds) feed.refresh();
     this.#importer.revalidate();
     this.speaker.schedule();
+  }
+
+  /** No route may have one of our addresses as next hop. */
+  #learnAddresses(): void {
+    const { configuration, kernel } = this.#options;
+    this.speaker.setOwnAddresses([
+      ...configuredAddresses(configuration),
+      ...(kernel?.facts.ownAddresses ?? []),
+    ]);
   }
 
   #originateVteps(): void {
@@ -217,6 +157,14 @@ export class Router {
     rib.announce(id, instance.localSource.id, 0, internOriginated(this.speaker.attributes), 0);
   }
 
+  /** True when every session that is up has sent all it had: what is not there by now is gone. */
+  get converged(): boolean {
+    const { peers } = this.speaker;
+    return peers.every(({ session, endOfRibSeen }) =>
+      session?.negotiated?.families.every((family) => endOfRibSeen.has(family)),
+    );
+  }
+
   /** Ends all sessions with a Cease of this subcode (RFC 4486). */
   stop(subcode: number, reason: string): void {
     for (const peer of [...this.speaker.peers]) this.speaker.removePeer(peer, subcode, reason);
@@ -231,9 +179,4 @@ function configuredAddresses({ underlay, l3vnis }: RouterOptions['configuration'
     hostSession?.ipv6?.router.address,
   ]);
   return [vtepIpv4, vtepIpv6, ...routerSides].filter((address) => address !== undefined);
-}
-
-/** Without a kernel there is no bridge: a locally administered address that follows from the tunnel endpoint. */
-function routerMacWithoutKernel(vtep: IpAddress): Uint8Array {
-  return Uint8Array.of(0x02, 0x00, ...vtep.bytes.subarray(-4));
 }

@@ -21,6 +21,10 @@ const ADMINISTRATIVE_SHUTDOWN = 2;
 /** Milliseconds for the NOTIFICATIONs of a shutdown to leave. */
 const FAREWELL_TIME = 50;
 
+/** Milliseconds between two looks whether all peers have sent End-of-RIB, and until that is given up. */
+const CONVERGENCE_LOOK_TIME = 1000;
+const LONGEST_CONVERGENCE = 120_000;
+
 type UsableConfiguration = NodeConfiguration & { readonly underlay: Underlay };
 
 /** Runs the daemon until a signal ends it; returns the exit status. */
@@ -112,12 +116,12 @@ class Daemon {
   async start(): Promise<void> {
     const { dataplane, netns } = this.#options;
     if (dataplane === 'kernel') {
-      const { startKernel } = await import('../node/kernel-runtime.ts');
-      this.#kernel = await startKernel(this.#configuration, netns, this.#log);
+      const { KernelRuntime } = await import('../node/kernel-runtime.ts');
+      this.#kernel = await KernelRuntime.start(this.#configuration, netns, this.#log);
     }
     const router = this.#makeRouter();
     this.#router = router;
-    this.#kernel?.attach(router);
+    this.#kernel?.onChange(() => router.followKernel());
     this.#control = await startControlServer({
       path: this.#options.controlPath,
       view: new DaemonView({
@@ -131,7 +135,19 @@ class Daemon {
       log: (message, error) => this.#log.error({ err: error }, message),
     });
     router.start();
+    if (this.#kernel) this.#sweepWhenConverged(router, this.#kernel);
     this.#log.info({ control: this.#control.path }, 'started');
+  }
+
+  /** Routes of an earlier run go on forwarding until the peers have told us theirs, or the time is over. */
+  #sweepWhenConverged(router: Router, kernel: KernelRuntime): void {
+    const end = systemClock.now() + LONGEST_CONVERGENCE;
+    const look = setInterval(() => {
+      if (!router.converged && systemClock.now() < end) return;
+      clearInterval(look);
+      kernel.sweepStaleRoutes();
+    }, CONVERGENCE_LOOK_TIME);
+    look.unref();
   }
 
   #makeRouter(): Router {

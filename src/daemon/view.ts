@@ -12,8 +12,6 @@ import { formatPrefix, type IpPrefix, prefixEquals } from '../../net/prefix.ts';
 import type { ConfigurationFinding, ConfigurationResult, FindingLevel } from '../config/model.ts';
 import type {
   ControlView,
-  DataplaneStatus,
-  KernelState,
   RemoteVtepView,
   RouteFilter,
   RouteView,
@@ -24,17 +22,10 @@ import type {
   VniView,
 } from '../control/view.ts';
 import { deviceNames } from '../node/device-names.ts';
+import type { KernelView } from '../node/kernel-port.ts';
 import { pathView, prefixText, routeOf } from './path-view.ts';
-import type { Router, VniInService } from './router.ts';
-
-/** What the kernel says of routes, where there is one. */
-export interface KernelView {
-  readonly status: DataplaneStatus;
-  tableOf(vrf: string): number | undefined;
-  /** `vrf`: name, or `default`. */
-  routeState(vrf: string, prefix: IpPrefix): KernelState;
-  routeCounts(vrf: string, version: 4 | 6): { readonly installed: number; readonly failed: number };
-}
+import type { Router } from './router.ts';
+import type { VniService } from './vni-service.ts';
 
 /** What {@link DaemonView} shows. */
 export interface DaemonViewOptions {
@@ -197,7 +188,7 @@ export class DaemonView implements ControlView {
     for (const vni of this.#options.router.vnis) yield this.#vniView(vni);
   }
 
-  #vniView({ configuration, evpn, instance }: VniInService): VniView {
+  #vniView({ configuration, evpn, instance }: VniService): VniView {
     const { kernel } = this.#options;
     const { vni, vrf, hostSession } = configuration;
     const { bridge, vxlan } = deviceNames(vni);

@@ -49,6 +49,10 @@ export class FibFeed {
     if (!pathChanges) throw new TypeError(`${options.rib.name} does not keep path changes`);
     this.#options = options;
     this.#reader = pathChanges.addReader();
+    const { rib } = options;
+    for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
+      if (rib.firstPath(prefix) >= 0) pathChanges.append(prefix);
+    }
   }
 
   get pending(): boolean {
@@ -76,15 +80,21 @@ export class FibFeed {
     this.#collectSharing(prefix);
     const after = sharing.length > 0 ? this.#setFor(afresh) : 0;
     if (after > 0) (this.#sets[after] as SetInUse).routes++;
-    rib.prefixes.copyKey(prefix, prefixKey, 0);
-    const length = prefixKey[0] as number;
-    address.fill(0);
-    for (let i = 0; i < (length + 7) >> 3; i++) address[i] = prefixKey[i + 1] as number;
+    const length = this.#readPrefix(prefix);
     const wanted = this.#sets[after];
     if (wanted) routes.replace(table, version, address, 0, length, wanted.set);
     else if (before > 0) routes.remove(table, version, address, 0, length);
     this.#current[prefix] = after;
     if (before > 0) this.#release(before);
+  }
+
+  /** Fills `address`; returns the length in bits. */
+  #readPrefix(prefix: number): number {
+    this.#options.rib.prefixes.copyKey(prefix, prefixKey, 0);
+    const length = prefixKey[0] as number;
+    address.fill(0);
+    for (let i = 0; i < (length + 7) >> 3; i++) address[i] = prefixKey[i + 1] as number;
+    return length;
   }
 
   #collectSharing(prefix: number): void {
@@ -151,7 +161,18 @@ export class FibFeed {
     this.#freeSets.push(index);
   }
 
+  /** Takes all routes back and stops following. */
   close(): void {
+    const { rib, routes, table, version, handedOver } = this.#options;
     this.#reader.close();
+    for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
+      const before = this.#current[prefix] ?? 0;
+      if (before === 0) continue;
+      const length = this.#readPrefix(prefix);
+      routes.remove(table, version, address, 0, length);
+      this.#current[prefix] = 0;
+      this.#release(before);
+    }
+    handedOver();
   }
 }

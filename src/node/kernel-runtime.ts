@@ -1,22 +1,232 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DesiredState } from '../../dataplane/desired.ts';
+import { readKernelState } from '../../dataplane/fib/adoption.ts';
+import { Fib } from '../../dataplane/fib/fib.ts';
+import { KernelNetwork } from '../../dataplane/kernel-network.ts';
+import { RouteSocket } from '../../dataplane/netlink/route-socket.ts';
+import type { Subscription } from '../../dataplane/netlink/subscription.ts';
+import {
+  connectedSubnets,
+  linkNamed,
+  type ObservedLink,
+  type ObservedState,
+  ownAddresses,
+  routerMacOf,
+  tableOf,
+} from '../../dataplane/observed.ts';
+import { cleanup, plan } from '../../dataplane/plan.ts';
+import { describeStep } from '../../dataplane/plan-step.ts';
+import { type IpPrefix, networkOf } from '../../net/prefix.ts';
 import type { NodeConfiguration, Underlay } from '../config/model.ts';
+import type { DataplaneStatus, KernelState } from '../control/view.ts';
 import type { Logger } from '../daemon/log.ts';
-import type { KernelPort, Router } from '../daemon/router.ts';
-import type { KernelView } from '../daemon/view.ts';
+import { desiredState } from './desired-state.ts';
+import type { KernelFacts, KernelPort, KernelView } from './kernel-port.ts';
 
-/** The kernel objects of the node while the daemon runs. */
-export interface KernelRuntime extends KernelPort, KernelView {
-  /** Joins the router: routes, addresses and changes of the kernel reach it from now on. */
-  attach(router: Router): void;
-  /** Stops following the kernel; with `cleanup` all that was made is removed. */
-  stop(cleanup: boolean): Promise<void>;
+/** Milliseconds from a change in the kernel to a look at it: changes come in bursts. */
+const SETTLE_TIME = 20;
+/** Milliseconds until what the kernel refused is tried again. */
+const RETRY_TIME = 5000;
+
+/** Number of the kernel's main table. */
+const MAIN_TABLE = 254;
+
+/**
+ * Keeps the kernel as the configuration wants it: builds the objects, looks again when something in the
+ * kernel changes, repairs, and hands routes to the FIB.
+ */
+export class KernelRuntime implements KernelPort, KernelView {
+  readonly #desired: DesiredState;
+  readonly #network: KernelNetwork;
+  readonly #log: Logger;
+  readonly #socket: RouteSocket;
+  readonly #fib: Fib;
+  #observed: ObservedState;
+  #problem: string | undefined;
+  #watch: Subscription | undefined;
+  #reconciling: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+  #changed: () => void = () => {};
+
+  private constructor(
+    desired: DesiredState,
+    network: KernelNetwork,
+    observed: ObservedState,
+    problem: string | undefined,
+    log: Logger,
+  ) {
+    this.#desired = desired;
+    this.#network = network;
+    this.#observed = observed;
+    this.#problem = problem;
+    this.#log = log;
+    this.#socket = RouteSocket.open(desired.namespace);
+    this.#fib = new Fib({
+      socket: this.#socket,
+      interfaceIndex: (name) => linkNamed(this.#observed.router, name)?.index,
+      now: () => performance.now(),
+    });
+  }
+
+  /**
+   * Builds what the configuration wants, takes over the routes of an earlier run, and keeps watch.
+   *
+   * @throws NamespaceError, NetlinkError when the namespace cannot be made or entered
+   */
+  static async start(
+    configuration: NodeConfiguration & { readonly underlay: Underlay },
+    namespace: string,
+    log: Logger,
+  ): Promise<KernelRuntime> {
+    const desired = desiredState(configuration, namespace);
+    const network = new KernelNetwork({ router: namespace, host: undefined });
+    const { observed, problem } = await bringAbout(desired, network, log);
+    const runtime = new KernelRuntime(desired, network, observed, problem, log);
+    const adopted = await runtime.#fib.adopt(await readKernelState(runtime.#socket));
+    if (adopted.routes > 0) log.info({ ...adopted }, 'took over what an earlier run left in the kernel');
+    runtime.#watch = network.watch(() => runtime.#reconcileSoon());
+    if (problem !== undefined) runtime.#reconcileSoon(RETRY_TIME);
+    return runtime;
+  }
+
+  /** Has `changed` called when {@link facts} are others than before. */
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  get facts(): KernelFacts {
+    const observed = this.#observed;
+    return {
+      tableOf: (vrf) => tableOf(observed, vrf),
+      routerMacOf: (vni) => routerMacOf(observed, vni),
+      connected: connectedSubnets(observed).map(({ device, subnet }) => ({ device, prefix: subnet })),
+      ownAddresses: ownAddresses(observed),
+    };
+  }
+
+  get routes(): Fib {
+    return this.#fib;
+  }
+
+  flushRoutes(): void {
+    this.#fib.flush().then(
+      (failures) => {
+        for (const failure of failures) this.#log.error({ ...failure }, 'the kernel refused a route');
+      },
+      (error: unknown) => this.#log.error({ err: error }, 'cannot hand routes to the kernel'),
+    );
+  }
+
+  /** Removes routes of an earlier run that nobody has asked for by now. */
+  sweepStaleRoutes(): void {
+    const count = this.#fib.sweep();
+    if (count > 0) this.#log.info({ routes: count }, 'removed stale routes of an earlier run');
+    this.flushRoutes();
+  }
+
+  // Keeping watch.
+
+  #reconcileSoon(wait = SETTLE_TIME): void {
+    this.#again = true;
+    if (this.#reconciling || this.#stopped) return;
+    this.#reconciling = this.#reconcile(wait)
+      .catch((error: unknown) => this.#log.error({ err: error }, 'cannot look at the kernel'))
+      .finally(() => {
+        this.#reconciling = undefined;
+        if (this.#again) this.#reconcileSoon();
+        else if (this.#problem !== undefined) this.#reconcileLater();
+      });
+  }
+
+  #reconcileLater(): void {
+    setTimeout(() => this.#reconcileSoon(), RETRY_TIME).unref();
+  }
+
+  async #reconcile(wait: number): Promise<void> {
+    await delay(wait, undefined, { ref: false });
+    if (this.#stopped) return;
+    this.#again = false;
+    const before = this.#observed;
+    const { observed, problem } = await bringAbout(this.#desired, this.#network, this.#log, this.#problem);
+    this.#observed = observed;
+    this.#problem = problem;
+    const lost = (before.router?.links ?? []).filter((link) => isLost(link, observed));
+    for (const { name } of lost) this.#fib.forgetDevice(name);
+    for (const { vrfTable } of lost) if (vrfTable !== undefined) this.#fib.forgetTable(vrfTable);
+    if (lost.length > 0) this.flushRoutes();
+    this.#changed();
+  }
+
+  // What people see.
+
+  get status(): DataplaneStatus {
+    const { failed } = this.#fib.counters;
+    if (this.#problem !== undefined) return { state: 'degraded', problem: this.#problem };
+    if (failed === 0) return { state: 'ready' };
+    return { state: 'degraded', problem: `${failed} routes are wanted that the kernel has refused` };
+  }
+
+  tableOf(vrf: string): number | undefined {
+    return vrf === 'default' ? MAIN_TABLE : tableOf(this.#observed, vrf);
+  }
+
+  routeState(vrf: string, prefix: IpPrefix): KernelState {
+    const table = this.tableOf(vrf);
+    if (table === undefined) return { state: 'not-installed' };
+    const { address, length } = networkOf(prefix);
+    return this.#fib.routeState(table, address.version, address.bytes, 0, length);
+  }
+
+  routeCounts(vrf: string, version: 4 | 6): { readonly installed: number; readonly failed: number } {
+    const table = this.tableOf(vrf);
+    const counts = table === undefined ? undefined : this.#fib.countsByTable(version).get(table);
+    return counts ?? { installed: 0, failed: 0 };
+  }
+
+  /** Stops following the kernel, which keeps forwarding; with `undo`, removes all that was made. */
+  async stop(undo: boolean): Promise<void> {
+    this.#stopped = true;
+    this.#watch?.close();
+    await this.#reconciling;
+    await this.#fib.flush().catch(() => {});
+    this.#socket.close();
+    if (undo) await this.#undo();
+    this.#network.close();
+  }
+
+  async #undo(): Promise<void> {
+    const { steps } = cleanup(await this.#network.observe());
+    for (const step of steps) this.#log.info(describeStep(step, this.#network.names));
+    const { failures } = await this.#network.apply(steps);
+    for (const { object, operation, reason } of failures) {
+      this.#log.error({ object, operation, reason }, 'cannot undo a change of the kernel');
+    }
+  }
 }
 
-/** Builds what the configuration wants in the kernel. */
-export async function startKernel(
-  configuration: NodeConfiguration & { readonly underlay: Underlay },
-  namespace: string,
+/** The device is gone, is another one of the same name, or went down: the kernel has dropped what was on it. */
+function isLost(link: ObservedLink, now: ObservedState): boolean {
+  const current = linkNamed(now.router, link.name);
+  return current?.index !== link.index || (link.up && !current.up);
+}
+
+/** Changes the kernel into what is wanted; the state afterwards, and in words what is in the way. */
+async function bringAbout(
+  desired: DesiredState,
+  network: KernelNetwork,
   log: Logger,
-): Promise<KernelRuntime> {
-  log.error({ namespace, vnis: configuration.l3vnis.length }, 'the kernel data plane is not there');
-  throw new Error('the kernel data plane is not there');
+  knownProblem?: string,
+): Promise<{ observed: ObservedState; problem: string | undefined }> {
+  const observed = await network.observe();
+  const { steps, conflicts } = plan(desired, observed);
+  for (const step of steps) log.info(describeStep(step, network.names));
+  const report = steps.length > 0 ? await network.apply(steps) : undefined;
+  const problems = [
+    ...conflicts.map(({ object, reason }) => `${object}: ${reason}`),
+    ...(report?.failures ?? []).map(({ object, operation, reason }) => `${operation} ${object}: ${reason}`),
+  ];
+  const problem = problems.length > 0 ? problems.join('; ') : undefined;
+  if (problem !== knownProblem) for (const text of problems) log.error(text);
+  return { observed: report ? await network.observe() : observed, problem };
 }
