@@ -75,6 +75,8 @@ export class Session implements SessionHandle, ConnectionOwner {
   #collisionTimer: Timer | undefined;
   #withCapabilities = true;
   #lastDown: SessionDown | undefined;
+  /** The last end with a NOTIFICATION since the session was established. */
+  #lastNotification: SessionDown | undefined;
   #since: number;
   #publishedState: SessionState = 'Idle';
 
@@ -321,6 +323,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#phase = 'Active';
     this.#established = connection;
     this.#negotiated = negotiated;
+    this.#lastNotification = undefined;
     this.#establishedAt = this.clock.now();
     this.#since = this.clock.wallTime();
     // The peer cannot have established a connection of ours whose OPEN we have not answered.
@@ -392,9 +395,17 @@ export class Session implements SessionHandle, ConnectionOwner {
 
   // What people see.
 
+  /**
+   * What a NOTIFICATION said is worth more than that TCP fails since then: a peer that was shut down
+   * for maintenance, say, refuses all connections afterwards.
+   */
   #recordDown(end: ConnectionEnd): SessionDown {
-    this.#lastDown = { at: this.clock.wallTime(), ...end };
-    return this.#lastDown;
+    const down = { at: this.clock.wallTime(), ...end };
+    const said = this.#lastNotification;
+    if (end.notification) this.#lastNotification = down;
+    this.#lastDown =
+      said && !end.notification ? { ...said, reason: `${said.reason}; since then: ${end.reason}` } : down;
+    return down;
   }
 
   #publishState(): void {

@@ -195,6 +195,25 @@ describe('the end of a session', () => {
     expect(peer.events.downs).toHaveLength(1);
   });
 
+  it('remembers what the NOTIFICATION said while the peer cannot be reached since', () => {
+    const peer = new ScriptedPeer();
+    peer.send(peer.establish(), notificationBytes(6, 2));
+    peer.clock.advance(1000);
+    peer.lastOpened().close(new Error('connection reset by 192.0.2.2:179'));
+    peer.settle();
+    expect(peer.session.state).toBe('Active');
+    expect(peer.session.lastDown).toMatchObject({
+      reason: 'peer sent Cease/Administrative Shutdown; since then: connection reset by 192.0.2.2:179',
+      notification: { direction: 'received', code: 6, subcode: 2 },
+    });
+    peer.clock.advance(2000);
+    peer.send(peer.lastOpened(), openBytes(), keepaliveBytes());
+    peer.lastOpened().close(new Error('connection reset by 192.0.2.2:179'));
+    peer.settle();
+    expect(peer.session.state).toBe('Idle');
+    expect(peer.session.lastDown?.reason).toBe('connection reset by 192.0.2.2:179');
+  });
+
   it('stops with a Cease and its text, and stays Idle', () => {
     const peer = new ScriptedPeer();
     const connection = peer.establish();
