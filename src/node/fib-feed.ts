@@ -74,7 +74,7 @@ export class FibFeed {
   }
 
   #update(prefix: number, afresh = false): void {
-    const { rib, routes, table, version } = this.#options;
+    const { routes, table, version } = this.#options;
     this.#current = growInt32(this.#current, prefix + 1);
     const before = this.#current[prefix] as number;
     this.#collectSharing(prefix);
