@@ -73,7 +73,7 @@ function excerpt(
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must not reach a terminal
   const shown = source.slice(from, from + EXCERPT_WIDTH).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
   const start = location.column - 1 - from;
-  const marked = found !== undefined && shown.startsWith(found, start) ? found.length : 1;
+  const marked = found && shown.startsWith(found, start) ? found.length : 1;
   const gutter = String(location.line).padStart(5);
   return [
     `${gutter} | ${shown}`,

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { nearestName } from '../config/nearest-name.ts';
 import { registerCheckCommand } from './check-command.ts';
 import { EXIT_GOOD, EXIT_UNUSABLE } from './exit-codes.ts';
 import { packageVersion } from './package-version.ts';
@@ -48,6 +49,7 @@ export async function main(args: readonly string[], output?: CliOutput): Promise
   registerPlanCommand(program, finish);
   if (!isOtherCommand(args[0])) (await import('./decode-command.ts')).registerDecodeCommand(program);
   try {
+    refuseUnknownCommand(program, args[0]);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -55,6 +57,15 @@ export async function main(args: readonly string[], output?: CliOutput): Promise
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_GOOD : EXIT_UNUSABLE;
     throw error;
   }
+}
+
+/** Commander would take an unknown word for an argument of the default command. */
+function refuseUnknownCommand(program: Command, word: string | undefined): void {
+  if (word === undefined || word.startsWith('-')) return;
+  const known = [...program.commands.map((command) => command.name()), 'help'];
+  if (known.includes(word)) return;
+  const near = nearestName(word, known);
+  program.error(`error: unknown command '${word}'${near ? `\n(Did you mean ${near}?)` : ''}`);
 }
 
 /** The decoder takes longest to load; the commands that have no use for it start without. */

@@ -176,7 +176,7 @@ function reportUnknownFields(node: TreeMap, names: readonly string[], report: Re
       location: entry.keyLocation,
       field: fieldPath(node.path, name),
       message: near ? `unknown field ${name}: did you mean ${near}?` : `unknown field ${name}: remove it`,
-      found: name,
+      found: name || '"" (empty)',
       allowed: known.join(', '),
     });
   }
