@@ -3,7 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Family, familyByName } from '../../bgp/wire/family.ts';
 import { ByteSource } from '../decode/byte-source.ts';
 import { CaptureError } from '../decode/capture-error.ts';
-import { type CaptureSummary, decodeCapture, type TimedMessage } from '../decode/decode-capture.ts';
+import type { CaptureSummary, TimedMessage } from '../decode/capture-summary.ts';
+import { decodeCapture } from '../decode/decode-capture.ts';
 import { decodeHexLine, linesOf } from '../decode/decode-hex.ts';
 import { messageJson } from '../decode/message-json.ts';
 import { messageText } from '../decode/message-text.ts';
@@ -29,8 +30,8 @@ interface DecodeOptions {
 }
 
 const HELP = `
-FILE is a pcap or pcapng capture, or - for standard input. Messages of one direction come in order;
-what the OPENs of a session say about AS numbers, path identifiers and message size is taken from
+FILE is a pcap or pcapng capture or an MRT file, or - for standard input. Messages of one direction
+come in order; what the OPENs of a session say about AS numbers, path identifiers and message size is taken from
 them. Where a capture begins in the middle of a session, and for --format hex, the options say it.
 
 Examples:
@@ -45,7 +46,7 @@ Exit status: 0 the input was read to its end, 2 it could not be read.`;
 export function registerDecodeCommand(program: Command, streams: DecodeStreams = processStreams()): void {
   program
     .command('decode')
-    .description('print the BGP messages of a packet capture, or of hex lines')
+    .description('print the BGP messages of a packet capture, an MRT file or hex lines')
     .argument('[file]', 'capture to read, - for standard input', '-')
     .option('--json', 'one JSON object per message and line')
     .addOption(new Option('--format <format>', 'what the input is').choices(['capture', 'hex']))
@@ -93,6 +94,11 @@ async function decode(file: string, options: DecodeOptions, streams: DecodeStrea
   };
   const chunks = file === '-' ? streams.input : streams.open(file);
   const output = new LineOutput(streams.output);
+  // A reader that has seen enough (head, less) is no error.
+  streams.output.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   try {
     if (options.format === 'hex') {
       await decodeLines(chunks, assumed, options, output);
@@ -142,7 +148,7 @@ function reportLosses(summary: CaptureSummary, errors: NodeJS.WritableStream): v
   const losses = [
     [summary.gaps, 'holes in TCP streams'],
     [summary.fragments, 'IP fragments not read'],
-    [summary.malformed, 'malformed packets'],
+    [summary.malformed, 'malformed packets or records'],
   ] as const;
   const words = losses.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   if (words.length > 0) errors.write(`${words.join(', ')}\n`);
