@@ -4,7 +4,7 @@ import { RouteSocket } from './netlink/route-socket.ts';
 import { type Subscription, subscribe } from './netlink/subscription.ts';
 import { namespaceExists, namespaceIdentity } from './network-namespace.ts';
 import { observeNamespace, observeSysctls, observeUnreachableDefaults } from './observe.ts';
-import type { ObservedState, Side } from './observed.ts';
+import type { ObservedState, Side, UnreachableDefault } from './observed.ts';
 import type { NamespaceNames, PlanStep } from './plan-step.ts';
 
 /**
@@ -16,6 +16,7 @@ export class KernelNetwork {
   readonly #sockets = new Map<Side, RouteSocket>();
   /** A namespace of the same name may be another one by now. */
   #routerIdentity: number | undefined;
+  #unreachableDefaults: readonly UnreachableDefault[] | undefined;
 
   /** `names.host` undefined: the namespace that the process runs in. Nothing is opened before it is needed. */
   constructor(names: NamespaceNames) {
@@ -25,9 +26,12 @@ export class KernelNetwork {
   /**
    * Dumps what the plan depends on. Needs no privileges as long as the router's namespace is not there.
    *
+   * The kernel looks at every route to find the unreachable defaults, some 0.1 s for a million; with
+   * `rememberRoutes` those of an earlier call are taken, which is right unless somebody else removed one.
+   *
    * @throws NamespaceError, NetlinkError
    */
-  async observe(): Promise<ObservedState> {
+  async observe(options: { readonly rememberRoutes?: boolean } = {}): Promise<ObservedState> {
     const host = await observeNamespace(this.#socket('host'), { statistics: false });
     if (!namespaceExists(this.names.router)) {
       this.#leaveRouter();
@@ -41,12 +45,14 @@ export class KernelNetwork {
       router: await observeNamespace(socket, { statistics: true }),
       host,
       sysctls: observeSysctls(this.names.router),
-      unreachableDefaults: await observeUnreachableDefaults(socket),
+      unreachableDefaults: await this.#observeUnreachableDefaults(socket, options.rememberRoutes ?? false),
     };
   }
 
   /** Carries out the steps of a plan; see {@link applySteps}. */
   apply(steps: readonly PlanStep[]): Promise<ApplyReport> {
+    if (steps.some(({ action }) => action.endsWith('unreachable default')))
+      this.#unreachableDefaults = undefined;
     return applySteps(steps, {
       names: this.names,
       socket: (side) => this.#socket(side),
@@ -87,7 +93,17 @@ export class KernelNetwork {
     return socket;
   }
 
+  async #observeUnreachableDefaults(
+    socket: RouteSocket,
+    remembered: boolean,
+  ): Promise<readonly UnreachableDefault[]> {
+    if (!remembered) this.#unreachableDefaults = undefined;
+    this.#unreachableDefaults ??= await observeUnreachableDefaults(socket);
+    return this.#unreachableDefaults;
+  }
+
   #leaveRouter(): void {
+    this.#unreachableDefaults = undefined;
     this.#sockets.get('router')?.close();
     this.#sockets.delete('router');
   }

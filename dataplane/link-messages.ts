@@ -34,6 +34,7 @@ import {
   IN6_ADDR_GEN_MODE_NONE,
   NLM_F_CREATE,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_UNSPEC,
   RTA_PRIORITY,
@@ -232,11 +233,11 @@ function beginAddress(type: number, flags: number, prefix: IpPrefix, linkIndex: 
     .attributeBytes(IFA_ADDRESS, address.bytes);
 }
 
-/** A message that adds or removes the unreachable default route of a table. */
+/** A message that adds or removes the unreachable default route of a table; adding it again changes nothing. */
 export function unreachableDefaultMessage(verb: 'add' | 'remove', version: 4 | 6, table: number): Uint8Array {
   const adds = verb === 'add';
   return new MessageBuilder(64)
-    .begin(adds ? RTM_NEWROUTE : RTM_DELROUTE, adds ? NLM_F_CREATE | NLM_F_EXCL : 0)
+    .begin(adds ? RTM_NEWROUTE : RTM_DELROUTE, adds ? NLM_F_CREATE | NLM_F_REPLACE : 0)
     .routeHeader(
       version === 4 ? AF_INET : AF_INET6,
       0,
