@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './commands.ts';
+
+/** One end of a link. */
+export interface LinkEnd {
+  readonly namespace: string;
+  readonly device: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+let networks = 0;
+
+/**
+ * Network namespaces of one test, connected by links, and a directory for files. Names have the number
+ * of this process in them. All of it goes away with {@link remove}, or when this process ends.
+ */
+export class Network {
+  readonly directory = mkdtempSync(join(tmpdir(), 'openpe-interop-'));
+  readonly #prefix = `interop-${process.pid}-${networks++}`;
+  readonly #namespaces: string[] = [];
+  readonly #atExit = (): void => this.#removeNow();
+  #links = 0;
+
+  constructor() {
+    process.once('exit', this.#atExit);
+  }
+
+  /** Makes a namespace and gives its name, which contains `role`. */
+  async addNamespace(role: string): Promise<string> {
+    const namespace = `${this.#prefix}-${role}`;
+    this.#namespaces.push(namespace);
+    await run('ip', 'netns', 'add', namespace);
+    await run('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
+    return namespace;
+  }
+
+  /** Connects two namespaces; link n has 10.99.n.0/24 and fd99:n::/64, `first` the address 1, `second` 2. */
+  async addLink(first: string, second: string): Promise<readonly [LinkEnd, LinkEnd]> {
+    const number = ++this.#links;
+    const end = (namespace: string, host: number): LinkEnd => ({
+      namespace,
+      device: `link${number}-${host}`,
+      ipv4: `10.99.${number}.${host}`,
+      ipv6: `fd99:${number}::${host}`,
+    });
+    const ends = [end(first, 1), end(second, 2)] as const;
+    const [from, to] = ends;
+    const pair = ['type', 'veth', 'peer', 'name', to.device, 'netns', second];
+    await run('ip', 'link', 'add', from.device, 'netns', first, ...pair);
+    for (const { namespace, device, ipv4, ipv6 } of ends) {
+      await run('ip', '-n', namespace, 'addr', 'add', `${ipv4}/24`, 'dev', device);
+      // Without duplicate address detection, which takes a second.
+      await run('ip', '-n', namespace, 'addr', 'add', `${ipv6}/64`, 'dev', device, 'nodad');
+      await run('ip', '-n', namespace, 'link', 'set', device, 'up');
+    }
+    return ends;
+  }
+
+  /** Removes the namespaces, and the files unless they are to be kept. */
+  remove(keepFiles: boolean): void {
+    process.off('exit', this.#atExit);
+    this.#removeNow();
+    if (!keepFiles) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #removeNow(): void {
+    for (const namespace of this.#namespaces.splice(0)) spawnSync('ip', ['netns', 'del', namespace]);
+  }
+}

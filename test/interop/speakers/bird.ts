@@ -1,0 +1,160 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../network/commands.ts';
+import { DaemonProcess } from '../network/daemon-process.ts';
+import type {
+  FamilyWord,
+  NeighborSettings,
+  Originator,
+  OwnRoute,
+  SeenRoute,
+  SpeakerPlace,
+  SpeakerSettings,
+} from './speaker.ts';
+
+/** BIRD 2. It has no EVPN. */
+export class Bird implements Originator {
+  readonly program = 'BIRD';
+  readonly #place: SpeakerPlace;
+  readonly #settings: SpeakerSettings;
+  #routes: readonly OwnRoute[];
+  #process: DaemonProcess | undefined;
+
+  constructor(place: SpeakerPlace, settings: SpeakerSettings) {
+    this.#place = place;
+    this.#settings = settings;
+    this.#routes = settings.routes;
+  }
+
+  get #configurationFile(): string {
+    return join(this.#place.directory, 'bird.conf');
+  }
+
+  get #socket(): string {
+    return join(this.#place.directory, 'bird.ctl');
+  }
+
+  async start(): Promise<void> {
+    this.#writeConfiguration();
+    const { namespace, directory } = this.#place;
+    const args = ['-f', '-c', this.#configurationFile, '-s', this.#socket, '-P', join(directory, 'bird.pid')];
+    this.#process = new DaemonProcess(namespace, join(directory, 'bird.log'), 'bird', ...args);
+    await this.#process.answers('BIRD', () => this.#birdc('show', 'status'));
+  }
+
+  #writeConfiguration(): void {
+    writeFileSync(this.#configurationFile, configurationText(this.#settings, this.#routes));
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  freeze(): void {
+    this.#process?.freeze();
+  }
+
+  log(): string {
+    return this.#process?.log() ?? '';
+  }
+
+  #birdc(...words: readonly string[]): Promise<string> {
+    return run('birdc', '-s', this.#socket, ...words);
+  }
+
+  async established(neighbor: string): Promise<boolean> {
+    return /^BGP state: +Established/m.test(
+      (await this.#birdc('show', 'protocols', 'all', this.#protocol(neighbor))).replace(/^ +/gm, ''),
+    );
+  }
+
+  #protocol(neighbor: string): string {
+    return `peer${this.#settings.neighbors.findIndex(({ address }) => address === neighbor)}`;
+  }
+
+  async prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>> {
+    const text = await this.#birdc('show', 'route', 'table', TABLES[family], 'primary');
+    return new Set(text.match(/^[0-9a-f.:]+\/\d+/gm));
+  }
+
+  async route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined> {
+    const text = await this.#birdc('show', 'route', prefix, 'table', TABLES[family], 'primary', 'all');
+    const attribute = (name: string): string | undefined =>
+      new RegExp(`^\\s+BGP\\.${name}: ?(.*)$`, 'm').exec(text)?.[1]?.trim();
+    const origin = attribute('origin');
+    if (origin === undefined) return undefined;
+    const med = attribute('med');
+    const localPref = attribute('local_pref');
+    const communities = attribute('community')?.match(/\d+,\d+/g) ?? [];
+    return {
+      prefix,
+      // An IPv6 next hop is followed by its link-local address.
+      nextHop: attribute('next_hop')?.split(' ')[0] ?? '',
+      asPath: attribute('as_path') ?? '',
+      origin: origin.toLowerCase() as SeenRoute['origin'],
+      communities: communities.map((pair) => pair.replace(',', ':')),
+      ...(med !== undefined && { med: Number(med) }),
+      ...(localPref !== undefined && { localPref: Number(localPref) }),
+    };
+  }
+
+  announce(route: OwnRoute): Promise<void> {
+    return this.#replaceRoutes([...this.#routes, route]);
+  }
+
+  withdraw({ prefix }: OwnRoute): Promise<void> {
+    return this.#replaceRoutes(this.#routes.filter((route) => route.prefix !== prefix));
+  }
+
+  async #replaceRoutes(routes: readonly OwnRoute[]): Promise<void> {
+    this.#routes = routes;
+    this.#writeConfiguration();
+    await this.#birdc('configure');
+  }
+
+  async reset(neighbor: string): Promise<void> {
+    await this.#birdc('restart', this.#protocol(neighbor));
+  }
+}
+
+const TABLES: Readonly<Record<'ipv4' | 'ipv6', string>> = { ipv4: 'master4', ipv6: 'master6' };
+
+function configurationText(settings: SpeakerSettings, routes: readonly OwnRoute[]): string {
+  return `log stderr all;
+router id ${settings.routerId};
+protocol device { scan time 1; }
+${staticText('ipv4', routes)}${staticText('ipv6', routes)}${settings.neighbors
+  .map((neighbor, index) => neighborText(settings, neighbor, index))
+  .join('')}`;
+}
+
+function staticText(family: FamilyWord, routes: readonly OwnRoute[]): string {
+  const lines = routes.filter((route) => route.family === family).map(routeText);
+  return `protocol static static_${family} {\n ${family};\n${lines.join('')}}\n`;
+}
+
+function routeText({ prefix, communities = [], med }: OwnRoute): string {
+  const pairs = communities.map((pair) => `bgp_community.add((${pair.replace(':', ',')}));`);
+  const metric = med === undefined ? '' : `bgp_med = ${med};`;
+  return ` route ${prefix} blackhole { bgp_origin = ORIGIN_IGP; ${pairs.join(' ')} ${metric} };\n`;
+}
+
+function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
+  const { address, localAddress, as, families, connects } = neighbor;
+  const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
+  return `protocol bgp peer${index} {
+ local ${localAddress} as ${settings.as};
+ neighbor ${address} as ${as};
+ ${connects ? '' : 'passive on;'}
+ hold time 9;
+ keepalive time 3;
+ connect delay time 1;
+ connect retry time 1;
+ error wait time 1, 2;
+${channels.join('')}}
+`;
+}

@@ -1,0 +1,222 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../network/commands.ts';
+import { DaemonProcess } from '../network/daemon-process.ts';
+import { FRR_DAEMONS } from '../network/requirements.ts';
+import type {
+  EvpnSpeaker,
+  FamilyWord,
+  Originator,
+  OwnRoute,
+  SeenEvpnRoute,
+  SeenRoute,
+  SpeakerPlace,
+  SpeakerSettings,
+} from './speaker.ts';
+
+const FAMILY_COMMANDS: Readonly<Record<FamilyWord, string>> = {
+  ipv4: 'ipv4 unicast',
+  ipv6: 'ipv6 unicast',
+  evpn: 'l2vpn evpn',
+};
+
+interface FrrPath {
+  readonly bestpath?: { readonly overall?: boolean };
+  readonly aspath: { readonly string: string };
+  readonly origin: string;
+  readonly metric?: number;
+  readonly locPrf?: number;
+  readonly community?: { readonly list?: readonly string[] };
+  readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
+}
+
+/** What FRR shows of an EVPN prefix; under each distinguisher there is also its text. */
+type FrrEvpnEntry =
+  | string
+  | {
+      readonly rd: string;
+      readonly routeType: number;
+      readonly ip: string;
+      readonly ipLen: number;
+      readonly paths: readonly (readonly FrrEvpnPath[])[];
+    };
+
+interface FrrEvpnPath extends FrrPath {
+  readonly vni: string;
+  readonly extendedCommunity: { readonly string: string };
+}
+
+/** FRR's bgpd alone: without zebra it takes every next hop for reachable and touches no kernel. */
+export class Frr implements Originator, EvpnSpeaker {
+  readonly program = 'FRR';
+  readonly #place: SpeakerPlace;
+  readonly #settings: SpeakerSettings;
+  #process: DaemonProcess | undefined;
+
+  constructor(place: SpeakerPlace, settings: SpeakerSettings) {
+    this.#place = place;
+    this.#settings = settings;
+  }
+
+  async start(): Promise<void> {
+    const { namespace, directory } = this.#place;
+    const file = join(directory, 'bgpd.conf');
+    writeFileSync(file, configurationText(this.#settings));
+    const places = ['--vty_socket', directory, '-i', join(directory, 'bgpd.pid'), '-f', file];
+    const noPrivileges = ['-S', '-A', '127.0.0.1', '-P', '0'];
+    const args = ['--no_zebra', '--no_kernel', ...noPrivileges, ...places, '--log', 'stdout'];
+    this.#process = new DaemonProcess(namespace, join(directory, 'bgpd.log'), `${FRR_DAEMONS}/bgpd`, ...args);
+    await this.#process.answers('FRR', () => this.#vtysh('show bgp summary json'));
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  freeze(): void {
+    this.#process?.freeze();
+  }
+
+  log(): string {
+    return this.#process?.log().replace(/^.*sendmsg_nexthop: zclient_send_message\(\) failed\n/gm, '') ?? '';
+  }
+
+  #vtysh(...commands: readonly string[]): Promise<string> {
+    const args = commands.flatMap((command) => ['-c', command]);
+    return run('vtysh', '--vty_socket', this.#place.directory, '-d', 'bgpd', ...args);
+  }
+
+  async #show<T>(command: string): Promise<T> {
+    return JSON.parse(await this.#vtysh(`show ${command} json`)) as T;
+  }
+
+  async established(neighbor: string): Promise<boolean> {
+    type Neighbors = Readonly<Record<string, { readonly bgpState?: string }>>;
+    const neighbors = await this.#show<Neighbors>(`bgp neighbors ${neighbor}`);
+    return neighbors[neighbor]?.bgpState === 'Established';
+  }
+
+  async prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>> {
+    type Table = { readonly routes: Readonly<Record<string, unknown>> };
+    return new Set(Object.keys((await this.#show<Table>(`bgp ${FAMILY_COMMANDS[family]}`)).routes));
+  }
+
+  async route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined> {
+    type Entry = { readonly paths?: readonly FrrPath[] };
+    const { paths = [] } = await this.#show<Entry>(`bgp ${FAMILY_COMMANDS[family]} ${prefix}`);
+    const best = paths.find((path) => path.bestpath?.overall);
+    if (!best) return undefined;
+    const nextHop = best.nexthops.find(({ scope }) => scope !== 'link-local') ?? best.nexthops[0];
+    return {
+      prefix,
+      nextHop: nextHop?.ip ?? '',
+      asPath: best.aspath.string === 'Local' ? '' : best.aspath.string,
+      origin: best.origin.toLowerCase() as SeenRoute['origin'],
+      communities: best.community?.list ?? [],
+      ...(best.metric !== undefined && { med: best.metric }),
+      ...(best.locPrf !== undefined && { localPref: best.locPrf }),
+    };
+  }
+
+  async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
+    type Table = Readonly<Record<string, Readonly<Record<string, FrrEvpnEntry>> | number>>;
+    const table = await this.#show<Table>('bgp l2vpn evpn route detail');
+    return Object.values(table).flatMap((routes) =>
+      typeof routes === 'number' ? [] : Object.values(routes).flatMap((entry) => evpnRouteOf(entry)),
+    );
+  }
+
+  announce(route: OwnRoute): Promise<void> {
+    return this.#configure([...routeMapOf(route), ...this.#networkOf(route, '')]);
+  }
+
+  withdraw(route: OwnRoute): Promise<void> {
+    return this.#configure(this.#networkOf(route, 'no '));
+  }
+
+  #networkOf(route: OwnRoute, prefix: string): string[] {
+    return [
+      `router bgp ${this.#settings.as}`,
+      `address-family ${FAMILY_COMMANDS[route.family]}`,
+      prefix + networkOf(route),
+    ];
+  }
+
+  async #configure(commands: readonly string[]): Promise<void> {
+    await this.#vtysh('configure terminal', ...commands);
+  }
+
+  async reset(neighbor: string): Promise<void> {
+    await this.#vtysh(`clear bgp ${neighbor}`);
+  }
+}
+
+function evpnRouteOf(entry: FrrEvpnEntry): SeenEvpnRoute[] {
+  if (typeof entry === 'string' || entry.routeType !== 5) return [];
+  const best = entry.paths.flat().find((path) => path.bestpath?.overall);
+  if (!best) return [];
+  const communities = best.extendedCommunity.string.split(' ');
+  const valuesOf = (label: string): string[] =>
+    communities.filter((text) => text.startsWith(label)).map((text) => text.slice(label.length));
+  return [
+    {
+      prefix: `${entry.ip}/${entry.ipLen}`,
+      rd: entry.rd,
+      nextHop: best.nexthops[0]?.ip ?? '',
+      asPath: best.aspath.string,
+      vni: Number(best.vni),
+      routeTargets: valuesOf('RT:'),
+      routerMac: valuesOf('Rmac:')[0] ?? '',
+    },
+  ];
+}
+
+/** Name of the route map that sets a route's attributes. */
+function routeMapName({ communities = [], med }: OwnRoute): string {
+  return ['set', ...communities, med ?? 'none'].join('-');
+}
+
+function networkOf(route: OwnRoute): string {
+  return `network ${route.prefix} route-map ${routeMapName(route)}`;
+}
+
+function routeMapOf(route: OwnRoute): string[] {
+  const lines = [`route-map ${routeMapName(route)} permit 10`];
+  if (route.communities?.length) lines.push(`set community ${route.communities.join(' ')}`);
+  if (route.med !== undefined) lines.push(`set metric ${route.med}`);
+  return [...lines, 'exit'];
+}
+
+function configurationText({ as, routerId, neighbors, routes }: SpeakerSettings): string {
+  const sessions = neighbors.flatMap(({ address, localAddress, as: remoteAs, connects }) => [
+    `neighbor ${address} remote-as ${remoteAs}`,
+    `neighbor ${address} update-source ${localAddress}`,
+    `neighbor ${address} timers connect 1`,
+    `neighbor ${address} advertisement-interval 0`,
+    ...(connects ? [] : [`neighbor ${address} passive`]),
+  ]);
+  const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [
+    `address-family ${FAMILY_COMMANDS[family]}`,
+    ...neighbors
+      .filter((one) => one.families.includes(family))
+      .map((one) => `neighbor ${one.address} activate`),
+    ...routes.filter((route) => route.family === family).map(networkOf),
+    'exit-address-family',
+  ]);
+  const maps = new Map(routes.map((route) => [routeMapName(route), routeMapOf(route)]));
+  return `${[
+    ...[...maps.values()].flat(),
+    `router bgp ${as}`,
+    `bgp router-id ${routerId}`,
+    'no bgp ebgp-requires-policy',
+    'no bgp network import-check',
+    'no bgp default ipv4-unicast',
+    'timers bgp 3 9',
+    ...sessions,
+    ...families,
+  ].join('\n')}\n`;
+}

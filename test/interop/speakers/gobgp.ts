@@ -1,0 +1,230 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runIn } from '../network/commands.ts';
+import { DaemonProcess } from '../network/daemon-process.ts';
+import type {
+  EvpnSpeaker,
+  FamilyWord,
+  NeighborSettings,
+  Originator,
+  OwnEvpnRoute,
+  OwnRoute,
+  SeenEvpnRoute,
+  SeenRoute,
+  SpeakerPlace,
+  SpeakerSettings,
+} from './speaker.ts';
+
+const FAMILY_NAMES: Readonly<Record<FamilyWord, string>> = {
+  ipv4: 'ipv4-unicast',
+  ipv6: 'ipv6-unicast',
+  evpn: 'l2vpn-evpn',
+};
+
+/** Session state numbers of GoBGP's API. */
+const ESTABLISHED = 6;
+
+const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
+
+/** A path attribute; which fields it has depends on its type code. */
+interface GoBgpAttribute {
+  readonly type: number;
+  readonly value?: unknown;
+  readonly nexthop?: string;
+  readonly metric?: number;
+  readonly communities?: readonly number[];
+  readonly as_paths?: readonly { readonly asns: readonly number[] }[] | null;
+}
+
+interface GoBgpPath {
+  readonly best?: boolean;
+  readonly nlri: unknown;
+  readonly attrs: readonly GoBgpAttribute[];
+}
+
+interface GoBgpType5 {
+  readonly type: number;
+  readonly value: {
+    readonly rd: { readonly admin: number | string; readonly assigned: number };
+    readonly prefix: string;
+    readonly label: number;
+  };
+}
+
+interface GoBgpExtendedCommunity {
+  readonly type: number;
+  readonly subtype: number;
+  readonly value?: string;
+  readonly mac?: string;
+}
+
+/** GoBGP without zebra. */
+export class GoBgp implements Originator, EvpnSpeaker {
+  readonly program = 'GoBGP';
+  readonly #place: SpeakerPlace;
+  readonly #settings: SpeakerSettings;
+  #process: DaemonProcess | undefined;
+
+  constructor(place: SpeakerPlace, settings: SpeakerSettings) {
+    this.#place = place;
+    this.#settings = settings;
+  }
+
+  async start(): Promise<void> {
+    const { namespace, directory } = this.#place;
+    const file = join(directory, 'gobgpd.toml');
+    writeFileSync(file, configurationText(this.#settings));
+    const args = ['-f', file, '--api-hosts', '127.0.0.1:50051', '--pprof-disable'];
+    this.#process = new DaemonProcess(namespace, join(directory, 'gobgpd.log'), 'gobgpd', ...args);
+    await this.#process.answers('GoBGP', () => this.#gobgp('global'));
+    for (const route of this.#settings.routes) await this.announce(route);
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  freeze(): void {
+    this.#process?.freeze();
+  }
+
+  log(): string {
+    return this.#process?.log() ?? '';
+  }
+
+  #gobgp(...args: readonly string[]): Promise<string> {
+    return runIn(this.#place.namespace, 'gobgp', ...args);
+  }
+
+  async established(neighbor: string): Promise<boolean> {
+    type Neighbor = { readonly state?: { readonly session_state?: number } };
+    const { state } = JSON.parse(await this.#gobgp('-j', 'neighbor', neighbor)) as Neighbor;
+    return state?.session_state === ESTABLISHED;
+  }
+
+  async prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>> {
+    return new Set(Object.keys(JSON.parse(await this.#gobgp('-j', 'global', 'rib', '-a', family))));
+  }
+
+  async #best(family: FamilyWord, ...key: readonly string[]): Promise<readonly GoBgpPath[]> {
+    type Table = Readonly<Record<string, readonly GoBgpPath[]>>;
+    const text = await this.#gobgp('-j', 'global', 'rib', '-a', family, ...key);
+    const table = text.startsWith('{') ? (JSON.parse(text) as Table) : {};
+    return Object.values(table).flatMap((paths) => paths.filter((path) => path.best));
+  }
+
+  async route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined> {
+    const [path] = await this.#best(family, prefix);
+    if (!path) return undefined;
+    const { med, localPref } = attributesOf(path);
+    return {
+      prefix,
+      nextHop: nextHopOf(path),
+      asPath: asPathOf(path),
+      origin: ORIGINS[attribute(path, 1)?.value as number] ?? 'incomplete',
+      communities: (attribute(path, 8)?.communities ?? []).map(
+        (number) => `${Math.floor(number / 65536)}:${number % 65536}`,
+      ),
+      ...(med !== undefined && { med }),
+      ...(localPref !== undefined && { localPref }),
+    };
+  }
+
+  async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
+    return (await this.#best('evpn')).flatMap((path) => evpnRouteOf(path));
+  }
+
+  async announce({ family, prefix, communities = [], med }: OwnRoute): Promise<void> {
+    const community = communities.length > 0 ? ['community', communities.join(',')] : [];
+    const metric = med === undefined ? [] : ['med', String(med)];
+    await this.#gobgp('global', 'rib', 'add', prefix, 'origin', 'igp', ...community, ...metric, '-a', family);
+  }
+
+  async withdraw({ family, prefix }: OwnRoute): Promise<void> {
+    await this.#gobgp('global', 'rib', 'del', prefix, '-a', family);
+  }
+
+  async announceEvpn(route: OwnEvpnRoute): Promise<void> {
+    await this.#changeEvpn('add', route);
+  }
+
+  async withdrawEvpn(route: OwnEvpnRoute): Promise<void> {
+    await this.#changeEvpn('del', route);
+  }
+
+  async #changeEvpn(action: 'add' | 'del', route: OwnEvpnRoute): Promise<void> {
+    const key = ['prefix', route.prefix, 'etag', '0', 'label', String(route.vni), 'rd', route.rd];
+    const targets = ['rt', route.routeTarget, 'encap', 'vxlan', 'router-mac', route.routerMac];
+    await this.#gobgp('global', 'rib', action, ...key, ...targets, '-a', 'evpn');
+  }
+
+  async reset(neighbor: string): Promise<void> {
+    await this.#gobgp('neighbor', neighbor, 'reset');
+  }
+}
+
+function attribute(path: GoBgpPath, type: number): GoBgpAttribute | undefined {
+  return path.attrs.find((one) => one.type === type);
+}
+
+function attributesOf(path: GoBgpPath): { med: number | undefined; localPref: number | undefined } {
+  const localPref = attribute(path, 5)?.value;
+  return {
+    med: attribute(path, 4)?.metric,
+    localPref: typeof localPref === 'number' ? localPref : undefined,
+  };
+}
+
+function nextHopOf(path: GoBgpPath): string {
+  return (attribute(path, 3) ?? attribute(path, 14))?.nexthop ?? '';
+}
+
+function asPathOf(path: GoBgpPath): string {
+  return (attribute(path, 2)?.as_paths ?? []).flatMap(({ asns }) => asns).join(' ');
+}
+
+function evpnRouteOf(path: GoBgpPath): SeenEvpnRoute[] {
+  const { type, value } = path.nlri as GoBgpType5;
+  if (type !== 5) return [];
+  const communities = (attribute(path, 16)?.value ?? []) as readonly GoBgpExtendedCommunity[];
+  return [
+    {
+      prefix: value.prefix,
+      rd: `${value.rd.admin}:${value.rd.assigned}`,
+      nextHop: nextHopOf(path),
+      asPath: asPathOf(path),
+      vni: value.label,
+      routeTargets: communities.flatMap((one) => (one.subtype === 2 && one.value ? [one.value] : [])),
+      routerMac: communities.find(({ mac }) => mac !== undefined)?.mac ?? '',
+    },
+  ];
+}
+
+function configurationText({ as, routerId, neighbors }: SpeakerSettings): string {
+  const global = `[global.config]\nas = ${as}\nrouter-id = "${routerId}"\n`;
+  return global + neighbors.map(neighborText).join('');
+}
+
+function neighborText({ address, localAddress, as, families, connects }: NeighborSettings): string {
+  const familyText = families.map(
+    (family) =>
+      `[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = "${FAMILY_NAMES[family]}"\n`,
+  );
+  return `[[neighbors]]
+[neighbors.config]
+neighbor-address = "${address}"
+peer-as = ${as}
+[neighbors.transport.config]
+local-address = "${localAddress}"
+passive-mode = ${!connects}
+[neighbors.timers.config]
+connect-retry = 1
+hold-time = 9
+keepalive-interval = 3
+idle-hold-time-after-reset = 1
+${familyText.join('')}`;
+}

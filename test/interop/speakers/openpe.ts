@@ -1,0 +1,166 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RouteView, SessionView } from '../../../src/control/view.ts';
+import { run } from '../network/commands.ts';
+import { DaemonProcess } from '../network/daemon-process.ts';
+import type {
+  EvpnSpeaker,
+  FamilyWord,
+  NeighborSettings,
+  SeenEvpnRoute,
+  SeenRoute,
+  SpeakerPlace,
+  SpeakerSettings,
+} from './speaker.ts';
+
+const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
+  ipv4: 'ipv4unicast',
+  ipv6: 'ipv6unicast',
+  evpn: 'evpn',
+};
+
+/** Nobody listens there, so that connecting leads nowhere and the peer has to do it. */
+const CLOSED_PORT = 1;
+
+/** openpe-routerd without a data plane: a router between its neighbors. It originates nothing. */
+export class OpenPe implements EvpnSpeaker {
+  readonly program = 'openpe-routerd';
+  readonly #place: SpeakerPlace;
+  readonly #settings: SpeakerSettings;
+  readonly #control: string;
+  #process: DaemonProcess | undefined;
+
+  constructor(place: SpeakerPlace, settings: SpeakerSettings) {
+    this.#place = place;
+    this.#settings = settings;
+    this.#control = join(place.directory, 'control.sock');
+  }
+
+  async start(): Promise<void> {
+    if (!existsSync('dist/src/cli/main.js')) throw new Error('openpe-routerd is not built: make build');
+    const { namespace, directory } = this.#place;
+    const file = join(directory, 'underlay.yaml');
+    writeFileSync(file, JSON.stringify(underlayResource(this.#settings), undefined, 2));
+    const listen = ['--bgp-listen', '0.0.0.0:179', '--bgp-listen', '[::]:179'];
+    const node = ['--config', file, '--node-index', '0', '--dataplane', 'none'];
+    const args = [...node, ...listen, '--control', this.#control];
+    const log = join(directory, 'openpe-routerd.log');
+    this.#process = new DaemonProcess(namespace, log, process.execPath, 'bin/openpe-routerd', 'run', ...args);
+    await this.#process.answers('openpe-routerd', () => this.control('status'));
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  freeze(): void {
+    this.#process?.freeze();
+  }
+
+  log(): string {
+    return this.#process?.log() ?? '';
+  }
+
+  /** Runs `openpe-routerctl … -o json`. */
+  control(...args: readonly string[]): Promise<string> {
+    const options = ['-o', 'json', '--control', this.#control];
+    return run(process.execPath, 'bin/openpe-routerctl', ...args, ...options);
+  }
+
+  /** The session with a neighbor. */
+  async session(neighbor: string): Promise<SessionView> {
+    const sessions = JSON.parse(await this.control('sessions')) as readonly SessionView[];
+    const session = sessions.find(({ peerAddress }) => peerAddress === neighbor);
+    if (!session) throw new Error(`openpe-routerd has no session with ${neighbor}`);
+    return session;
+  }
+
+  async established(neighbor: string): Promise<boolean> {
+    return (await this.session(neighbor)).state === 'Established';
+  }
+
+  async #routes(...args: readonly string[]): Promise<readonly RouteView[]> {
+    return JSON.parse(await this.control('routes', ...args)) as readonly RouteView[];
+  }
+
+  async prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>> {
+    return new Set((await this.#routes('--family', family)).map(({ prefix }) => prefix));
+  }
+
+  async route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined> {
+    const [route] = await this.#routes(prefix, '--family', family);
+    const best = route?.paths.find((path) => path.best);
+    if (!best) return undefined;
+    const { nextHop = '', asPath, origin, communities, med, localPref } = best;
+    return {
+      prefix,
+      nextHop,
+      asPath,
+      origin,
+      communities,
+      ...(med !== undefined && { med }),
+      ...(localPref !== undefined && { localPref }),
+    };
+  }
+
+  async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
+    return (await this.#routes('--family', 'evpn')).flatMap((route) => evpnRouteOf(route));
+  }
+
+  /** There is no command that resets a session: the process starts again, which resets all. */
+  async reset(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+}
+
+function evpnRouteOf(route: RouteView): SeenEvpnRoute[] {
+  const best = route.paths.find((path) => path.best);
+  const [, length, address] = /^\[5\]:\[\d+\]:\[(\d+)\]:\[([^\]]+)\]/.exec(route.prefix) ?? [];
+  if (!best || address === undefined) return [];
+  const valuesOf = (label: string): string[] =>
+    best.extendedCommunities.filter((text) => text.startsWith(label)).map((text) => text.slice(label.length));
+  return [
+    {
+      prefix: `${address}/${length}`,
+      rd: route.rd ?? '',
+      nextHop: best.nextHop ?? '',
+      asPath: best.asPath,
+      vni: best.vni ?? -1,
+      routeTargets: valuesOf('rt:'),
+      routerMac: valuesOf('router-mac:')[0] ?? '',
+    },
+  ];
+}
+
+function underlayResource({ as, routerId, neighbors }: SpeakerSettings): unknown {
+  return {
+    apiVersion: 'network.openperouter.io/v1alpha1',
+    kind: 'Underlay',
+    metadata: { name: 'underlay', namespace: 'interop' },
+    spec: {
+      asn: as,
+      // The identifier is the network's element with the number node index + 1.
+      routerIDCIDR: `${routerId.replace(/\.1$/, '.0')}/24`,
+      interfaces: [{ type: 'NetworkDevice', networkDevice: { interfaceName: 'eth0' } }],
+      neighbors: neighbors.map((neighbor) => neighborResource(as, neighbor)),
+    },
+  };
+}
+
+function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
+  const { address, as, families, connects } = neighbor;
+  return {
+    address,
+    ...(as === localAs ? { type: 'Internal' } : { asn: as }),
+    ...(!connects && { port: CLOSED_PORT }),
+    holdTimeSeconds: 9,
+    keepaliveTimeSeconds: 3,
+    connectTimeSeconds: 1,
+    addressFamilies: families.map((family) => ({ type: FAMILY_TYPES[family] })),
+  };
+}

@@ -1,0 +1,100 @@
+/** Families of the tests, in short. */
+export type FamilyWord = 'ipv4' | 'ipv6' | 'evpn';
+
+/** A route that a speaker originates. */
+export interface OwnRoute {
+  readonly family: 'ipv4' | 'ipv6';
+  readonly prefix: string;
+  /** `asn:value` */
+  readonly communities?: readonly string[];
+  readonly med?: number;
+}
+
+/** A Type 5 route that a speaker originates; its next hop is the speaker's address. */
+export interface OwnEvpnRoute {
+  readonly prefix: string;
+  readonly rd: string;
+  readonly routeTarget: string;
+  readonly vni: number;
+  readonly routerMac: string;
+}
+
+/** One neighbor of a speaker. */
+export interface NeighborSettings {
+  readonly address: string;
+  readonly localAddress: string;
+  readonly as: number;
+  readonly families: readonly FamilyWord[];
+  /** False: waits for the neighbor to connect. */
+  readonly connects: boolean;
+}
+
+/** What a speaker is to do. */
+export interface SpeakerSettings {
+  readonly as: number;
+  readonly routerId: string;
+  readonly neighbors: readonly NeighborSettings[];
+  /** Routes from the start. */
+  readonly routes: readonly OwnRoute[];
+}
+
+/** A unicast route as a speaker shows it, in the same words for all. */
+export interface SeenRoute {
+  readonly prefix: string;
+  readonly nextHop: string;
+  /** `65001 65002` */
+  readonly asPath: string;
+  readonly origin: 'igp' | 'egp' | 'incomplete';
+  readonly communities: readonly string[];
+  readonly med?: number;
+  readonly localPref?: number;
+}
+
+/** A Type 5 route as a speaker shows it. */
+export interface SeenEvpnRoute {
+  readonly prefix: string;
+  readonly rd: string;
+  readonly nextHop: string;
+  readonly asPath: string;
+  readonly vni: number;
+  readonly routeTargets: readonly string[];
+  readonly routerMac: string;
+}
+
+/** Where a speaker runs and keeps its files. */
+export interface SpeakerPlace {
+  readonly namespace: string;
+  /** Exists, and is the speaker's own. */
+  readonly directory: string;
+}
+
+/** A real BGP speaker in a namespace. Lists show best paths only. */
+export interface Speaker {
+  readonly program: string;
+  /** Starts it and waits until it answers questions. */
+  start(): Promise<void>;
+  /** Lets it end in order. */
+  stop(): Promise<void>;
+  /** Ends it without warning. */
+  kill(): Promise<void>;
+  /** Makes it silent without ending its connections. */
+  freeze(): void;
+  established(neighbor: string): Promise<boolean>;
+  prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>>;
+  route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined>;
+  /** Resets a session with a Cease. */
+  reset(neighbor: string): Promise<void>;
+  /** What it printed, for people. */
+  log(): string;
+}
+
+/** A speaker whose own routes can be changed while it runs. */
+export interface Originator extends Speaker {
+  announce(route: OwnRoute): Promise<void>;
+  withdraw(route: OwnRoute): Promise<void>;
+}
+
+/** A speaker that shows EVPN routes. */
+export interface EvpnSpeaker extends Speaker {
+  evpnRoutes(): Promise<readonly SeenEvpnRoute[]>;
+}

@@ -1,0 +1,185 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LinkEnd } from './network/network.ts';
+import { Network } from './network/network.ts';
+import { waitFor } from './network/wait.ts';
+import { Bird } from './speakers/bird.ts';
+import { Frr } from './speakers/frr.ts';
+import { GoBgp } from './speakers/gobgp.ts';
+import { OpenPe } from './speakers/openpe.ts';
+import type {
+  FamilyWord,
+  NeighborSettings,
+  OwnRoute,
+  Speaker,
+  SpeakerPlace,
+  SpeakerSettings,
+} from './speakers/speaker.ts';
+
+/** The programs that can be built into a topology. */
+export const PROGRAMS = {
+  openpe: (place: SpeakerPlace, settings: SpeakerSettings) => new OpenPe(place, settings),
+  frr: (place: SpeakerPlace, settings: SpeakerSettings) => new Frr(place, settings),
+  gobgp: (place: SpeakerPlace, settings: SpeakerSettings) => new GoBgp(place, settings),
+  bird: (place: SpeakerPlace, settings: SpeakerSettings) => new Bird(place, settings),
+} as const;
+
+/** Name of a program of a topology. */
+export type ProgramName = keyof typeof PROGRAMS;
+
+/** One router of a topology. */
+export interface RouterPlan {
+  readonly program: ProgramName;
+  readonly as: number;
+  /** Routes from the start. */
+  readonly routes?: readonly OwnRoute[];
+}
+
+/** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
+export interface LinkPlan<Name extends string> {
+  readonly between: readonly [Name, Name];
+  readonly families: readonly FamilyWord[];
+  /** Who connects; absent: both. */
+  readonly connects?: Name;
+}
+
+/** Routers by name, and their links. */
+export interface TopologyPlan<Routers extends Readonly<Record<string, RouterPlan>>> {
+  readonly routers: Routers;
+  readonly links: readonly LinkPlan<Extract<keyof Routers, string>>[];
+}
+
+type SpeakersOf<Routers extends Readonly<Record<string, RouterPlan>>> = {
+  readonly [Name in keyof Routers]: ReturnType<(typeof PROGRAMS)[Routers[Name]['program']]>;
+};
+
+/** Routers in namespaces of their own, running. */
+export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
+  readonly speakers: SpeakersOf<Routers>;
+  readonly #network: Network;
+  readonly #neighbors: ReadonlyMap<string, readonly NeighborSettings[]>;
+  readonly #addresses: ReadonlyMap<string, LinkEnd>;
+  #failed = false;
+
+  private constructor(
+    network: Network,
+    plan: TopologyPlan<Routers>,
+    namespaces: ReadonlyMap<string, string>,
+    ends: ReadonlyMap<string, LinkEnd>,
+  ) {
+    this.#network = network;
+    this.#addresses = ends;
+    const names = Object.keys(plan.routers);
+    this.#neighbors = new Map(names.map((name) => [name, neighborsOf(plan, name, ends)]));
+    const made = names.map(
+      (name, index) => [name, this.#makeSpeaker(plan, name, index, namespaces)] as const,
+    );
+    this.speakers = Object.fromEntries(made) as unknown as SpeakersOf<Routers>;
+  }
+
+  /** Makes namespaces and links, and starts all routers. */
+  static async start<const R extends Readonly<Record<string, RouterPlan>>>(
+    plan: TopologyPlan<R>,
+  ): Promise<Topology<R>> {
+    const network = new Network();
+    let topology: Topology<R> | undefined;
+    try {
+      const namespaces = new Map<string, string>();
+      for (const name of Object.keys(plan.routers)) namespaces.set(name, await network.addNamespace(name));
+      const ends = new Map<string, LinkEnd>();
+      for (const { between } of plan.links) {
+        const [first, second] = between;
+        const [from, to] = await network.addLink(namespaces.get(first) ?? '', namespaces.get(second) ?? '');
+        ends.set(`${first} ${second}`, from);
+        ends.set(`${second} ${first}`, to);
+      }
+      topology = new Topology(network, plan, namespaces, ends);
+      await Promise.all(topology.#all.map((speaker) => speaker.start()));
+      return topology;
+    } catch (error) {
+      topology?.reportFailure();
+      await topology?.remove();
+      if (!topology) network.remove(false);
+      throw error;
+    }
+  }
+
+  get #all(): readonly Speaker[] {
+    return Object.values(this.speakers) as unknown as readonly Speaker[];
+  }
+
+  #makeSpeaker(
+    plan: TopologyPlan<Routers>,
+    name: string,
+    index: number,
+    namespaces: ReadonlyMap<string, string>,
+  ): Speaker {
+    const directory = join(this.#network.directory, name);
+    mkdirSync(directory);
+    const { program, as, routes = [] } = plan.routers[name] as RouterPlan;
+    const neighbors = this.#neighbors.get(name) ?? [];
+    const settings = { as, routerId: `10.255.${index}.1`, neighbors, routes };
+    return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
+  }
+
+  /** Address of a router on its link to another one. */
+  address(of: keyof Routers & string, towards: keyof Routers & string, version: 4 | 6 = 4): string {
+    const end = this.#addresses.get(`${of} ${towards}`);
+    if (!end) throw new RangeError(`there is no link between ${of} and ${towards}`);
+    return version === 4 ? end.ipv4 : end.ipv6;
+  }
+
+  /** Waits until the sessions of a router, or of all, are Established at its own end. */
+  async established(...names: (keyof Routers & string)[]): Promise<void> {
+    for (const name of names.length > 0 ? names : this.#neighbors.keys()) {
+      const speaker = this.speakers[name] as unknown as Speaker;
+      for (const { address } of this.#neighbors.get(name) ?? []) {
+        const what = `${name} (${speaker.program}): session with ${address} Established`;
+        await waitFor(what, () => speaker.established(address), Boolean);
+      }
+    }
+  }
+
+  /** Prints what all routers printed, and keeps their files. */
+  reportFailure(): void {
+    this.#failed = true;
+    process.stderr.write(`interop: files are kept in ${this.#network.directory}\n`);
+    for (const [name, speaker] of Object.entries<Speaker>(this.speakers as never)) {
+      process.stderr.write(`---- ${name} (${speaker.program}) ----\n${speaker.log()}\n`);
+    }
+  }
+
+  /** Ends all routers and removes everything. */
+  async remove(): Promise<void> {
+    await Promise.all(this.#all.map((speaker) => speaker.stop()));
+    this.#network.remove(this.#failed);
+  }
+}
+
+function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
+  plan: TopologyPlan<R>,
+  name: string,
+  ends: ReadonlyMap<string, LinkEnd>,
+): NeighborSettings[] {
+  return plan.links.flatMap(({ between, families, connects }) => {
+    const [first, second] = between;
+    if (name !== first && name !== second) return [];
+    const other = name === first ? second : first;
+    const own = ends.get(`${name} ${other}`);
+    const far = ends.get(`${other} ${name}`);
+    if (!own || !far) return [];
+    const common = {
+      as: plan.routers[other]?.as ?? 0,
+      connects: connects === undefined || connects === name,
+    };
+    const overIpv4 = families.filter((family) => family !== 'ipv6');
+    const sessions: NeighborSettings[] = [];
+    if (overIpv4.length > 0) {
+      sessions.push({ ...common, address: far.ipv4, localAddress: own.ipv4, families: overIpv4 });
+    }
+    if (families.includes('ipv6')) {
+      sessions.push({ ...common, address: far.ipv6, localAddress: own.ipv6, families: ['ipv6'] });
+    }
+    return sessions;
+  });
+}
