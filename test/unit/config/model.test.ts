@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parsePrefix } from '../../../net/prefix.ts';
@@ -84,6 +85,28 @@ describe('the MetalLB example', () => {
     const asExternal = blue?.hostSession && { ...blue.hostSession, hostAsn: 'external' };
     const equalised = { ...first.configuration, l3vnis: [red, { ...blue, hostSession: asExternal }] };
     expect(readable(equalised)).toEqual(readable(current.configuration));
+  });
+});
+
+const SHARED = fileURLToPath(new URL('../../../../shared/openperouter', import.meta.url));
+const present = existsSync(SHARED);
+if (!present) console.log(`skipped: ${SHARED} is not there; it is not part of the repository`);
+
+describe.runIf(present)("OpenPERouter's own examples", () => {
+  const nodeLabels = new Map([['kubernetes.io/hostname', 'worker']]);
+
+  test.each([
+    ['examples/evpn/metallb', ['Underlay underlay', 'L3VNI red', 'L3VNI blue'], []],
+    ['first-api.yaml', ['Underlay underlay', 'L3VNI red', 'L3VNI blue'], []],
+    ['examples/evpn/layer2', ['Underlay underlay', 'L3VNI red'], ['L2VNI layer2']],
+    ['examples/evpn/route-reflector', ['Underlay client'], ['L2VNI reflected']],
+    ['examples/passthrough/metallb', ['Underlay underlay'], ['L3Passthrough passthrough']],
+  ])('%s', (path, usable, unsupported) => {
+    const { accepted, findings } = loadConfiguration(`${SHARED}/${path}`, { nodeIndex: 0, nodeLabels });
+    expect(accepted.map(({ kind, name }) => `${kind} ${name}`)).toEqual(usable);
+    expect(findings.map(({ level, resource }) => `${level} ${resource?.kind} ${resource?.name}`)).toEqual(
+      unsupported.map((resource) => `unsupported ${resource}`),
+    );
   });
 });
 
