@@ -12,6 +12,7 @@ import {
 import { familyName, familyOf } from './family.ts';
 import { badLength, beginMessage, endMessage } from './message-header.ts';
 import { copyOctets, readU8, readU16, readU32 } from './octets.ts';
+import { printable } from './peer-text.ts';
 import type { Decoded } from './protocol-error.ts';
 
 /** A NOTIFICATION message (RFC 4271 §4.5). */
@@ -191,7 +192,7 @@ export function shutdownCommunication(data: Uint8Array): string {
   const length = readU8(data, 0);
   if (length === 0 || length + 1 > data.length) return '';
   const text = new TextDecoder('utf-8').decode(data.subarray(1, 1 + length));
-  return text.replace(/\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  return printable(text);
 }
 
 /** The data of an Administrative Shutdown or Reset with a text (RFC 9003), cut at 255 octets of UTF-8. */

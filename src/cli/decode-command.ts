@@ -30,9 +30,10 @@ interface DecodeOptions {
 }
 
 const HELP = `
-FILE is a pcap or pcapng capture or an MRT file, or - for standard input. Messages of one direction
-come in order; what the OPENs of a session say about AS numbers, path identifiers and message size is taken from
-them. Where a capture begins in the middle of a session, and for --format hex, the options say it.
+The file is a pcap or pcapng capture or an MRT file, or - for standard input. Messages of one
+direction come in order; what the OPENs of a session say about AS numbers, path identifiers and
+message size is taken from them. Where a capture begins in the middle of a session, and for
+--format hex, the options say it.
 
 Examples:
   openpe-routerd decode session.pcap
@@ -154,13 +155,18 @@ function reportLosses(summary: CaptureSummary, errors: NodeJS.WritableStream): v
   if (words.length > 0) errors.write(`${words.join(', ')}\n`);
 }
 
+/** Lines are written in pieces of so many characters… */
+const PIECE_SIZE = 64 * 1024;
+/** …or after so many milliseconds, for who watches a live capture. */
+const PIECE_DELAY = 200;
+
 /** Lines that are written in large pieces. */
 class LineOutput {
-  static readonly PIECE = 64 * 1024;
   readonly #stream: NodeJS.WritableStream;
   #text: string[] = [];
   #length = 0;
   #full = false;
+  #delay: NodeJS.Timeout | undefined;
 
   constructor(stream: NodeJS.WritableStream) {
     this.#stream = stream;
@@ -169,10 +175,13 @@ class LineOutput {
   line(text: string): void {
     this.#text.push(text, '\n');
     this.#length += text.length;
-    if (this.#length >= LineOutput.PIECE) this.#write();
+    if (this.#length >= PIECE_SIZE) this.#write();
+    else this.#delay ??= setTimeout(() => this.#write(), PIECE_DELAY);
   }
 
   #write(): void {
+    clearTimeout(this.#delay);
+    this.#delay = undefined;
     if (this.#text.length > 0) this.#full = !this.#stream.write(this.#text.join(''));
     this.#text = [];
     this.#length = 0;

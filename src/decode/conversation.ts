@@ -4,7 +4,7 @@ import type { OpenMessage } from '../../bgp/wire/open.ts';
 import { MessageStream } from './message-stream.ts';
 import { type AssumedContext, negotiatedContext } from './session-context.ts';
 import type { TcpSegment } from './tcp-segment.ts';
-import { beginsWithMarker, TcpStream } from './tcp-stream.ts';
+import { beginsWithMarker, type PendingTotal, TcpStream } from './tcp-stream.ts';
 
 /** A message and where it was seen. */
 export interface SeenMessage {
@@ -40,6 +40,7 @@ export interface ConversationCounts {
 /** All TCP connections of a capture that may be BGP sessions: port 179, or a first segment that starts like a message. */
 export class Conversations {
   readonly #connections = new Map<string, [Direction, Direction]>();
+  readonly #pending: PendingTotal = { bytes: 0 };
   readonly #assumed: AssumedContext;
   readonly #seen: (message: SeenMessage) => void;
   readonly counts: ConversationCounts = { gaps: 0, forgotten: 0 };
@@ -98,13 +99,16 @@ export class Conversations {
       }
       this.#seen({ source, destination, length: end - start, message });
     });
-    const stream = new TcpStream({
-      data: (bytes) => messages.push(bytes),
-      gap: () => {
-        this.counts.gaps += 1;
-        messages.reset();
+    const stream = new TcpStream(
+      {
+        data: (bytes) => messages.push(bytes),
+        gap: () => {
+          this.counts.gaps += 1;
+          messages.reset();
+        },
       },
-    });
+      this.#pending,
+    );
     const direction: Direction = {
       source,
       destination,

@@ -1,27 +1,10 @@
+import { wellKnownCommunity } from '../../bgp/wire/communities.ts';
 import type { Message } from '../../bgp/wire/message.ts';
-import type { AttributesJson, CapabilityJson, MessageJson, RouteJson } from './json-types.ts';
+import { capabilityText } from './capability-text.ts';
+import type { AttributesJson, MessageJson, RouteJson } from './json-types.ts';
 import { messageJson } from './message-json.ts';
 
 const INDENT = '    ';
-const CAPABILITY_NAMES: ReadonlyMap<number, string> = new Map([
-  [1, 'multiprotocol'],
-  [2, 'route-refresh'],
-  [3, 'outbound-route-filtering'],
-  [5, 'extended-next-hop'],
-  [6, 'extended-message'],
-  [7, 'bgpsec'],
-  [8, 'multiple-labels'],
-  [9, 'role'],
-  [64, 'graceful-restart'],
-  [65, 'four-octet-as'],
-  [67, 'dynamic-capability'],
-  [69, 'add-path'],
-  [70, 'enhanced-route-refresh'],
-  [71, 'long-lived-graceful-restart'],
-  [73, 'fqdn'],
-  [76, 'paths-limit'],
-  [128, 'route-refresh (pre-standard)'],
-]);
 const REFRESH_SUBTYPES = ['request', 'beginning', 'end'];
 
 /** A message for people: a headline, then its content line by line, indented. */
@@ -29,7 +12,7 @@ export function messageText(message: Message, length: number): string {
   const json = messageJson(message);
   const outcome = json.outcome === 'ok' ? '' : `  [${json.outcome}]`;
   const headline = `${(json.type ?? 'unknown message').toUpperCase()} ${length} octets${outcome}`;
-  const lines = [...errorLines(message), ...contentLines(json)];
+  const lines = [...errorLines(message), ...contentLines(json, message)];
   return [headline, ...lines.map((line) => INDENT + line)].join('\n');
 }
 
@@ -44,16 +27,16 @@ function errorLines(message: Message): string[] {
   );
 }
 
-function contentLines(json: MessageJson): string[] {
+function contentLines(json: MessageJson, message: Message): string[] {
   const lines: string[] = [];
   if (json.open) {
-    const { version, asn, hold_time, router_id, capabilities } = json.open;
+    const { version, asn, hold_time, router_id } = json.open;
     lines.push(`version ${version}, AS ${asn}, hold time ${hold_time} s, identifier ${router_id}`);
-    for (const capability of capabilities) lines.push(capabilityLine(capability));
   }
+  if (message.type === 'open') lines.push(...message.open.capabilities.map(capabilityText));
   if (json.notification) {
-    const { code, subcode, data, message } = json.notification;
-    lines.push(`${code}/${subcode} ${message}`);
+    const { code, subcode, data, message: words } = json.notification;
+    lines.push(`${code}/${subcode} ${words}`);
     if (data !== '') lines.push(`data ${data}`);
   }
   if (json.route_refresh) {
@@ -69,18 +52,6 @@ function contentLines(json: MessageJson): string[] {
     lines.push(...attributeLines(attributes));
   }
   return lines;
-}
-
-function capabilityLine(capability: CapabilityJson): string {
-  const { code, ...members } = capability;
-  const name = CAPABILITY_NAMES.get(code) ?? `capability ${code}`;
-  const values = Object.entries(members).map(([member, value]) => `${member} ${memberText(value)}`);
-  return [name, ...values].join('  ');
-}
-
-function memberText(value: unknown): string {
-  if (!Array.isArray(value)) return value === '' ? '""' : String(value);
-  return value.map((entry: object) => Object.values(entry).map(String).join('/')).join(', ');
 }
 
 /** Family, EVPN route type, key, then what the route carries. */
@@ -112,7 +83,9 @@ function attributeLines(attributes: AttributesJson): string[] {
   for (const [name, value] of Object.entries(named)) {
     if (name === 'extended_communities_raw') continue;
     const label = name.replaceAll('_', ' ');
-    if (name === 'as_path' || name === 'as4_path') short.push(`${label} ${value === '' ? 'empty' : value}`);
+    if (name === 'communities') lines.push(`${label} ${attributes.communities?.map(withName).join(' ')}`);
+    else if (name === 'as_path' || name === 'as4_path')
+      short.push(`${label} ${value === '' ? 'empty' : value}`);
     else if (Array.isArray(value)) lines.push(`${label} ${value.join(' ')}`);
     else if (value === true) short.push(label);
     else if (typeof value === 'object') short.push(`${label} ${objectText(value)}`);
@@ -123,6 +96,13 @@ function attributeLines(attributes: AttributesJson): string[] {
     lines.push(`attribute ${code} flags 0x${flags.toString(16)} ${value}`);
   }
   return lines;
+}
+
+/** A community, and what it is called when it is a well-known one. */
+function withName(community: string): string {
+  const [asn, value] = community.split(':').map(Number);
+  const name = wellKnownCommunity((asn ?? 0) * 65536 + (value ?? 0));
+  return name === undefined ? community : `${community} (${name})`;
 }
 
 function objectText(value: object): string {

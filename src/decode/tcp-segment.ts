@@ -11,8 +11,6 @@ export interface TcpSegment {
   readonly sequence: number;
   readonly acknowledgment: number | undefined;
   readonly syn: boolean;
-  readonly reset: boolean;
-  readonly fin: boolean;
   /** What of the payload was captured. */
   readonly payload: Uint8Array;
 }
@@ -56,9 +54,7 @@ export function tcpSegment(data: Uint8Array, at: number): TcpSegment | SkipReaso
     destinationPort,
     sequence: readU32(data, ip.start + 4),
     acknowledgment: (flags & 0x10) !== 0 ? readU32(data, ip.start + 8) : undefined,
-    fin: (flags & 0x01) !== 0,
     syn: (flags & 0x02) !== 0,
-    reset: (flags & 0x04) !== 0,
     payload: data.subarray(ip.start + headerSize, ip.end),
   };
 }

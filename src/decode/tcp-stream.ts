@@ -18,14 +18,22 @@ interface PendingSegment {
 
 /** More than any receive window: what waits behind a hole for longer was not captured. */
 const MAX_PENDING_BYTES = 8 * 1024 * 1024;
+/** What all streams together may keep. */
+const MAX_TOTAL_BYTES = 128 * 1024 * 1024;
 const MAX_PENDING_SEGMENTS = 4096;
 /** The receiver has acknowledged what is missing here, and so many segments later it has still not come. */
 const PATIENCE = 64;
 const MARKER_SIZE = 16;
 
+/** Bytes that all streams of a capture keep behind holes. */
+export interface PendingTotal {
+  bytes: number;
+}
+
 /** One direction of a TCP connection, put in order (RFC 9293 §3.4: sequence numbers are modulo 2^32). */
 export class TcpStream {
   readonly #handlers: StreamHandlers;
+  readonly #total: PendingTotal;
   /** Sequence number of the next byte; undefined while there is no place to start. */
   #next: number | undefined;
   /** Segments behind a hole, by sequence number. */
@@ -33,8 +41,9 @@ export class TcpStream {
   #pendingBytes = 0;
   #waited = 0;
 
-  constructor(handlers: StreamHandlers) {
+  constructor(handlers: StreamHandlers, total: PendingTotal) {
     this.#handlers = handlers;
+    this.#total = total;
   }
 
   /** The sequence number of a SYN. */
@@ -90,7 +99,7 @@ export class TcpStream {
       if (distance(this.#next, first.sequence) > 0) return;
       this.#waited = 0;
       this.#pending.shift();
-      this.#pendingBytes -= first.data.length;
+      this.#count(-first.data.length);
       this.#take(first.sequence, first.data);
     }
   }
@@ -98,10 +107,14 @@ export class TcpStream {
   #keep(sequence: number, payload: Uint8Array): void {
     const before = this.#pending.findLastIndex((segment) => distance(segment.sequence, sequence) >= 0);
     this.#pending.splice(before + 1, 0, { sequence, data: copyOctets(payload, 0, payload.length) });
-    this.#pendingBytes += payload.length;
-    if (this.#pendingBytes > MAX_PENDING_BYTES || this.#pending.length > MAX_PENDING_SEGMENTS) {
-      this.#skipHole();
-    }
+    this.#count(payload.length);
+    const isFull = this.#pendingBytes > MAX_PENDING_BYTES || this.#total.bytes > MAX_TOTAL_BYTES;
+    if (isFull || this.#pending.length > MAX_PENDING_SEGMENTS) this.#skipHole();
+  }
+
+  #count(bytes: number): void {
+    this.#pendingBytes += bytes;
+    this.#total.bytes += bytes;
   }
 
   #skipHole(): void {
@@ -115,7 +128,7 @@ export class TcpStream {
   #jump(): void {
     const start = this.#pending.findIndex(({ data }) => beginsWithMarker(data));
     const dropped = this.#pending.splice(0, start < 0 ? this.#pending.length : start);
-    for (const { data } of dropped) this.#pendingBytes -= data.length;
+    for (const { data } of dropped) this.#count(-data.length);
     this.#next = this.#pending[0]?.sequence;
   }
 }

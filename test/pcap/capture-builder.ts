@@ -117,6 +117,35 @@ export function pcap(packets: readonly Uint8Array[], form: PcapForm = {}): Uint8
   return Buffer.concat([header, ...records]);
 }
 
+/**
+ * A pcapng file with one Ethernet interface that counts in milliseconds, one packet in an Enhanced
+ * Packet Block at 1.5 s, an unknown block, and another packet in a Simple Packet Block.
+ */
+export function pcapng(first: Uint8Array, second: Uint8Array, littleEndian: boolean): Uint8Array {
+  const word = (value: number): Buffer => {
+    const buffer = Buffer.alloc(4);
+    if (littleEndian) buffer.writeUInt32LE(value);
+    else buffer.writeUInt32BE(value);
+    return buffer;
+  };
+  const half = (value: number): Buffer =>
+    Buffer.from(littleEndian ? [value & 0xff, value >> 8] : [value >> 8, value & 0xff]);
+  const block = (type: number, ...parts: Uint8Array[]): Buffer => {
+    const body = Buffer.concat(parts);
+    const padding = Buffer.alloc((4 - (body.length % 4)) % 4);
+    const size = word(12 + body.length + padding.length);
+    return Buffer.concat([word(type), size, body, padding, size]);
+  };
+  const resolution = Buffer.concat([half(9), half(1), Buffer.from([3, 0, 0, 0]), word(0)]);
+  return Buffer.concat([
+    block(0x0a0d0d0a, word(0x1a2b3c4d), half(1), half(0), word(0xffffffff), word(0xffffffff)),
+    block(1, half(1), half(0), word(0), resolution),
+    block(6, word(0), word(0), word(1500), word(first.length), word(first.length), first),
+    block(0xbad, word(0)),
+    block(3, word(second.length), second),
+  ]);
+}
+
 /** A KEEPALIVE. */
 export const KEEPALIVE = Uint8Array.from([...Array<number>(16).fill(0xff), 0, 19, 4]);
 

@@ -90,6 +90,35 @@ describe('decode --format hex', () => {
   });
 });
 
+describe('the text', () => {
+  it('shows routes, attributes and what is wrong', async () => {
+    const communities = 'c00808fde90001ffffff01';
+    const run = await runDecode(
+      ['--format', 'hex'],
+      [updateHex('02010000fde9', '080a', communities), updateHex('020100000000')].join('\n'),
+    );
+    expect(run.output.split('\n')).toEqual([
+      'UPDATE 56 octets',
+      '    + ipv4-unicast 10.0.0.0/8 via 192.0.2.1',
+      '    origin igp, as path 65001',
+      '    communities 65001:1 65535:65281 (no-export)',
+      'UPDATE 45 octets  [treat-as-withdraw]',
+      '    treat-as-withdraw: AS_PATH is malformed (3/11)',
+      '    - ipv4-unicast 10.0.0.0/8',
+      '    origin igp',
+      '',
+    ]);
+  });
+
+  it('lets no host name of a peer steer the terminal', async () => {
+    const capability = '4906041b5b324a00';
+    const body = `04fde900b40a0000010a0208${capability}`;
+    const run = await runDecode(['--format', 'hex'], `${MARKER}002701${body}`);
+    expect(run.output).toContain('fqdn \ufffd[2J');
+    expect(run.output).not.toContain('\u001b');
+  });
+});
+
 describe('decode', () => {
   it('exits with 2 when the file cannot be read', async () => {
     const input = await runDecode(['-'], 'not a capture');

@@ -11,6 +11,7 @@ import {
   ipv6Packet,
   KEEPALIVE,
   pcap,
+  pcapng,
   refresh,
   SYN,
 } from './capture-builder.ts';
@@ -58,6 +59,7 @@ const syn = (sequence: number): BuiltSegment => ({ sequence, flags: SYN });
 
 describe('capture files', () => {
   const packet = ethernet(0x0800, ipv4Packet({ sequence: 1, payload: KEEPALIVE }));
+  const next = ethernet(0x0800, ipv4Packet({ sequence: 20, payload: KEEPALIVE }));
 
   it.each([
     { littleEndian: true, nanoseconds: false },
@@ -72,7 +74,20 @@ describe('capture files', () => {
     }
   });
 
+  it.each([true, false])('pcapng, little endian: %s', async (littleEndian) => {
+    for (const chunkSize of [1, 7, 100_000]) {
+      const { messages } = await read(pcapng(packet, next, littleEndian), chunkSize);
+      expect(messages.map(({ time }) => time)).toEqual([1.5, undefined]);
+    }
+  });
+
   it.each([
+    ['a pcapng block cut off', pcapng(packet, next, true).subarray(0, 100), 'truncated'],
+    [
+      'a pcapng section without byte order',
+      Buffer.concat([pcapng(packet, next, true).subarray(0, 8), Buffer.alloc(20)]),
+      'malformed',
+    ],
     ['a header cut off', pcap([]).subarray(0, 20), 'truncated'],
     ['a packet header cut off', pcap([packet]).subarray(0, 30), 'truncated'],
     ['a packet cut off', pcap([packet]).subarray(0, 60), 'truncated'],
