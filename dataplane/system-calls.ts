@@ -20,7 +20,7 @@ export class SystemCallError extends Error {
 /** `EOPNOTSUPP` and `ENOTSUP` are one number on Linux; the libuv name speaks of sockets, where none is meant. */
 const EOPNOTSUPP = 95;
 
-/** Name of a positive errno, such as `EPERM`; `errno 4095` for one that has no name here. */
+/** Name of a positive errno, such as `EPERM`; `errno 1000` for one that has no name here. */
 export function errnoName(errno: number): string {
   if (errno === EOPNOTSUPP) return 'EOPNOTSUPP';
   const known = getSystemErrorMap().get(-errno)?.[0];
