@@ -19,6 +19,10 @@ export async function launch(program, modulePath) {
     refuse(program, 'not built yet: run "npm ci && npm run build" in the directory of the project first.');
     return;
   }
+  // Whoever reads the output may stop reading, as head does.
+  process.stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const { main } = await import(url.href);
   const exitCode = await main(process.argv.slice(2));
   // A command that writes on after main() sets the exit code itself.

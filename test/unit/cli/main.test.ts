@@ -175,4 +175,32 @@ describe('the launchers', () => {
       expect(status).toBe(2);
     });
   });
+
+  const built = {
+    'package.json': '{"type": "module"}',
+    'dist/src/cli/main.js': `export async function main(args) {
+  process.stdout.write(args.join(' ').padEnd(1000000, '.'));
+  return 3;
+}`,
+  };
+
+  test('hand on arguments and exit code', () => {
+    withFiles(built, (directory) => {
+      cpSync(join(REPOSITORY, 'bin'), join(directory, 'bin'), { recursive: true });
+      const args = [join(directory, 'bin/openpe-routerd'), 'check', '--json'];
+      const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      expect(status).toBe(3);
+      expect(stdout).toMatch(/^check --json\.+$/);
+    });
+  });
+
+  test('are quiet when nobody reads on', () => {
+    withFiles(built, (directory) => {
+      cpSync(join(REPOSITORY, 'bin'), join(directory, 'bin'), { recursive: true });
+      const command = `"${process.execPath}" "${directory}/bin/openpe-routerd" check | head -c 5`;
+      const { stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+      expect(stdout).toBe('check');
+      expect(stderr).toBe('');
+    });
+  });
 });
