@@ -1,6 +1,5 @@
 // Hot: runs once per distinct attribute set. One object for the result and one for each list that is there.
-import { decodeAigp } from './aigp.ts';
-import { type AsPath, decodeAsPath, mergeAs4Path } from './as-path.ts';
+import type { AsPath } from './as-path.ts';
 import {
   attributeData,
   type ErrorClass,
@@ -10,15 +9,17 @@ import {
   worstOutcome,
 } from './attribute-errors.ts';
 import { type AttributeRule, attributeName, attributeRule, BGPSEC_PATH } from './attribute-rules.ts';
-import type { Aggregator, OriginValue, PathAttributes } from './attribute-types.ts';
-import { NO_ATTRIBUTES } from './attribute-types.ts';
-import { decodeLargeCommunities, decodeNumbers } from './communities.ts';
-import { AS_TRANS, AS_ZERO, AttributeCode, AttributeFlag, UpdateErrorSubcode } from './constants.ts';
+import { NO_ATTRIBUTES, type PathAttributes } from './attribute-types.ts';
+import {
+  type AttributesDraft,
+  applyFourOctetAttributes,
+  keepRaw,
+  setAttributeValue,
+} from './attribute-values.ts';
+import { AttributeCode, AttributeFlag, UpdateErrorSubcode } from './constants.ts';
 import type { WireContext } from './context.ts';
 import { decodeMpReach, decodeMpUnreach, type MpReach, type MpUnreach } from './mp-reach.ts';
-import { copyOctets, readU8, readU16, readU32 } from './octets.ts';
-import { decodePmsiTunnel } from './pmsi.ts';
-import { isTunnelEncapsulation } from './tunnel-encapsulation.ts';
+import { readU8, readU16 } from './octets.ts';
 
 export { encodePathAttributes } from './encode-path-attributes.ts';
 
@@ -44,15 +45,13 @@ export interface RoutesPresent {
   readonly hasMpReach?: boolean;
 }
 
-type Draft = { -readonly [Name in keyof PathAttributes]: PathAttributes[Name] };
-
 /** One call's state. */
 interface Walk {
   readonly bytes: Uint8Array;
   readonly end: number;
   readonly context: WireContext;
   readonly routes: RoutesPresent;
-  readonly attributes: Draft;
+  readonly attributes: AttributesDraft;
   readonly codes: number[];
   readonly errors: UpdateError[];
   mpReach: MpReach | undefined;
@@ -198,113 +197,9 @@ function readValue(
   if (!rule.fits(end - start)) {
     const message = `has a wrong length of ${end - start} octets`;
     fail(walk, rule.malformed, UpdateErrorSubcode.ATTRIBUTE_LENGTH_ERROR, code, at, message);
-  } else if (!setValue(walk, code, at, start, end)) {
+  } else if (!setAttributeValue(walk, code, at, start, end)) {
     fail(walk, rule.malformed, rule.valueSubcode, code, at, 'is malformed');
   }
-}
-
-/** Sets the attribute from a value whose length fits; false when the value is malformed. */
-function setValue(walk: Walk, code: number, at: number, start: number, end: number): boolean {
-  const { bytes, attributes, context } = walk;
-  switch (code) {
-    case AttributeCode.ORIGIN:
-      attributes.origin = originOf(readU8(bytes, start));
-      return attributes.origin !== undefined;
-    case AttributeCode.AS_PATH:
-      attributes.asPath = decodeAsPath(bytes, start, end, context.fourOctetAs ? 4 : 2);
-      return attributes.asPath !== undefined;
-    case AttributeCode.NEXT_HOP:
-      // RFC 4760 §3: ignored when no route of the NLRI field needs it.
-      if (walk.routes.hasIpv4Nlri && !isUnicastAddress(bytes, start)) return false;
-      attributes.nextHop = { version: 4, bytes: copyOctets(bytes, start, end) };
-      return true;
-    case AttributeCode.MULTI_EXIT_DISC:
-      attributes.med = readU32(bytes, start);
-      return true;
-    case AttributeCode.LOCAL_PREF:
-      attributes.localPref = readU32(bytes, start);
-      return true;
-    case AttributeCode.ATOMIC_AGGREGATE:
-      attributes.atomicAggregate = true;
-      return true;
-    case AttributeCode.AGGREGATOR:
-      attributes.aggregator = decodeAggregator(bytes, start, end, context.fourOctetAs ? 4 : 2);
-      return attributes.aggregator !== undefined;
-    case AttributeCode.COMMUNITIES:
-      attributes.communities = decodeNumbers(bytes, start, end);
-      return true;
-    case AttributeCode.ORIGINATOR_ID:
-      attributes.originatorId = readU32(bytes, start);
-      return true;
-    case AttributeCode.CLUSTER_LIST:
-      attributes.clusterList = decodeNumbers(bytes, start, end);
-      return true;
-    case AttributeCode.EXTENDED_COMMUNITIES:
-      attributes.extendedCommunities = copyOctets(bytes, start, end);
-      return true;
-    default:
-      return setRareValue(walk, code, at, start, end);
-  }
-}
-
-function setRareValue(walk: Walk, code: number, at: number, start: number, end: number): boolean {
-  const { bytes, attributes } = walk;
-  switch (code) {
-    case AttributeCode.AS4_PATH:
-      attributes.as4Path = decodeAsPath(bytes, start, end, 4);
-      return attributes.as4Path !== undefined;
-    case AttributeCode.AS4_AGGREGATOR:
-      attributes.as4Aggregator = decodeAggregator(bytes, start, end, 4);
-      return attributes.as4Aggregator !== undefined;
-    case AttributeCode.PMSI_TUNNEL:
-      attributes.pmsi = decodePmsiTunnel(bytes, start, end);
-      return attributes.pmsi !== undefined;
-    case AttributeCode.IPV6_EXTENDED_COMMUNITIES:
-      attributes.ipv6ExtendedCommunities = copyOctets(bytes, start, end);
-      return true;
-    case AttributeCode.AIGP: {
-      const metric = decodeAigp(bytes, start, end);
-      if (metric === undefined) return false;
-      // Other TLVs alone are passed on as they are (RFC 7311 §3).
-      if (metric === null) break;
-      attributes.aigp = metric;
-      return true;
-    }
-    case AttributeCode.LARGE_COMMUNITIES:
-      attributes.largeCommunities = decodeLargeCommunities(bytes, start, end);
-      return true;
-    case AttributeCode.ONLY_TO_CUSTOMER:
-      if (readU32(bytes, start) === AS_ZERO) return false;
-      break;
-    case AttributeCode.TUNNEL_ENCAPSULATION:
-      if (!isTunnelEncapsulation(bytes, start, end)) return false;
-      break;
-    default:
-      break;
-  }
-  addUnknown(walk, code, readU8(bytes, at), start, end);
-  return true;
-}
-
-function originOf(value: number): OriginValue | undefined {
-  return value === 0 || value === 1 || value === 2 ? value : undefined;
-}
-
-/** RFC 4271 §6.3: a NEXT_HOP has to be a host's address. */
-function isUnicastAddress(bytes: Uint8Array, at: number): boolean {
-  return readU8(bytes, at) < 224 && readU32(bytes, at) !== 0;
-}
-
-/** Undefined for a wrong length or AS 0 (RFC 7606 §7.7, RFC 7607 §2). */
-function decodeAggregator(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  asSize: 2 | 4,
-): Aggregator | undefined {
-  if (end - start !== asSize + 4) return undefined;
-  const asn = asSize === 4 ? readU32(bytes, start) : readU16(bytes, start);
-  return asn === AS_ZERO ? undefined : { asn, routerId: readU32(bytes, start + asSize) };
 }
 
 function keepUnknown(walk: Walk, code: number, flags: number, at: number, start: number, end: number): void {
@@ -314,13 +209,7 @@ function keepUnknown(walk: Walk, code: number, flags: number, at: number, start:
     fail(walk, 'session-reset', subcode, code, at, 'is well-known by its flags but unknown here');
     return;
   }
-  addUnknown(walk, code, flags, start, end);
-}
-
-function addUnknown(walk: Walk, code: number, flags: number, start: number, end: number): void {
-  const kept = flags & (AttributeFlag.OPTIONAL | AttributeFlag.TRANSITIVE | AttributeFlag.PARTIAL);
-  const attribute = { code, flags: kept, value: copyOctets(walk.bytes, start, end) };
-  walk.attributes.unknown = [...walk.attributes.unknown, attribute];
+  keepRaw(walk, code, flags, start, end);
 }
 
 function readMpReach(walk: Walk, at: number, start: number, end: number): void {
@@ -361,16 +250,6 @@ function fail(
   walk.errors.push(updateError(errorClass, subcode, code, at, `${subject} ${what}`, data));
 }
 
-/** RFC 6793 §4.2.3: what AS4_PATH and AS4_AGGREGATOR say about AS_PATH and AGGREGATOR. */
-function applyFourOctetAttributes(attributes: Draft): void {
-  const { aggregator, as4Aggregator, asPath, as4Path } = attributes;
-  if (aggregator && as4Aggregator) {
-    if (aggregator.asn !== AS_TRANS) return;
-    attributes.aggregator = as4Aggregator;
-  }
-  if (asPath && as4Path) attributes.asPath = mergeAs4Path(asPath, as4Path);
-}
-
 /** RFC 7606 §3 d; BGPsec_PATH takes the place of AS_PATH (RFC 8205 §3). */
 function checkMandatory(walk: Walk, start: number): void {
   const { codes, routes } = walk;
@@ -395,10 +274,12 @@ function missing(walk: Walk, code: number, at: number): void {
   walk.errors.push(updateError('treat-as-withdraw', subcode, code, at, message, Uint8Array.of(code)));
 }
 
-/** RFC 7606 §5.2: attributes without a route may have lost theirs to the error. */
+/** RFC 7606 §5.2: attributes without a route, MP_UNREACH_NLRI apart, may have lost theirs to the error. */
 function withoutReachableRoutes(walk: Walk): boolean {
   if (walk.errors.length === 0 || walk.routes.hasIpv4Nlri || walk.routes.hasMpReach === true) return false;
-  return !hasMpRoutes(walk);
+  if (hasMpRoutes(walk)) return false;
+  const isOther = (code: number): boolean => code !== AttributeCode.MP_UNREACH_NLRI;
+  return walk.codes.some(isOther) || walk.errors.some((error) => isOther(error.attribute));
 }
 
 function resetUnlessDiscard(error: UpdateError): UpdateError {

@@ -141,8 +141,13 @@ async function decodeLines(
 function captureLine(seen: TimedMessage, options: DecodeOptions): string {
   const { source, destination, message, length, time } = seen;
   if (options.json) return JSON.stringify({ src: source, dst: destination, ...messageJson(message) });
-  const at = time === undefined ? '' : `${new Date(time * 1000).toISOString()} `;
-  return `${at}${source} > ${destination} ${messageText(message, length)}`;
+  return `${timeText(time)}${source} > ${destination} ${messageText(message, length)}`;
+}
+
+/** Nothing for a time that a damaged file makes up and no calendar has. */
+function timeText(seconds: number | undefined): string {
+  const date = new Date((seconds ?? Number.NaN) * 1000);
+  return Number.isNaN(date.getTime()) ? '' : `${date.toISOString()} `;
 }
 
 function reportLosses(summary: CaptureSummary, errors: NodeJS.WritableStream): void {

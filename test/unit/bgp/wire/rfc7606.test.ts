@@ -160,6 +160,12 @@ describe('RFC 7606 §5: routes', () => {
     expect(decode(update({ attributes: unreach })).outcome).toBe('session-reset');
   });
 
+  it('§5.2: wrong flags of an MP_UNREACH_NLRI that stands alone withdraw what it withdraws', () => {
+    expect(decode(update({ attributes: attribute(0xc0, 15, '000201 20 20010db8') })).outcome).toBe(
+      'treat-as-withdraw',
+    );
+  });
+
   it('§5.2: a discarded attribute does not', () => {
     expect(decode(update({ attributes: attribute(0x40, 6, '00') })).outcome).toBe('attribute-discard');
   });
