@@ -8,8 +8,9 @@ import type {
   SocketOptions,
   Transport,
 } from '../../bgp/session/transport.ts';
-import { openTcpSocket, setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
-import { formatAddress, type IpAddress, parseAddress } from '../../net/address.ts';
+import { openTcpSocket } from '../../dataplane/tcp-socket.ts';
+import { formatAddress, parseAddress } from '../../net/address.ts';
+import { ListenerPeers } from './listener-peers.ts';
 import { ReadTurns } from './read-turns.ts';
 import { connectFailure, formatEndpoint, listenFailure, TransportError } from './socket-errors.ts';
 import { TcpConnection } from './tcp-connection.ts';
@@ -117,25 +118,30 @@ export class TcpTransport implements Transport {
 
   async listen(target: ListenTarget, accepted: (connection: Connection) => void): Promise<Listener> {
     const { device } = target.options;
-    const server = createServer({ pauseOnConnect: true }, (socket) => {
-      const connection = this.#acceptedConnection(socket, device);
+    const server = createServer({ pauseOnConnect: true });
+    const descriptor = await listenOn(server, target);
+    const peers = new ListenerPeers(descriptor, target.local);
+    server.on('connection', (socket) => {
+      const connection = this.#acceptedConnection(socket, device, peers);
       if (connection) accepted(connection);
     });
-    const descriptor = await listenOn(server, target);
     server.on('error', (error) =>
       this.#warn(`listening on ${formatEndpoint(target.local)}: ${error.message}`),
     );
-    const keys = new PeerKeys(descriptor, target.local);
     const bound = server.address();
     const port = bound !== null && typeof bound === 'object' ? bound.port : target.local.port;
     return {
       local: { address: target.local.address, port },
-      setPeer: (peer, options) => keys.set(peer, options?.password),
+      setPeer: (peer, options) => peers.set(peer, options),
       close: () => server.close(),
     };
   }
 
-  #acceptedConnection(socket: Socket, device: string | undefined): TcpConnection | undefined {
+  #acceptedConnection(
+    socket: Socket,
+    device: string | undefined,
+    peers: ListenerPeers,
+  ): TcpConnection | undefined {
     const local = endpointOf(socket.localAddress, socket.localPort);
     const remote = endpointOf(socket.remoteAddress, socket.remotePort);
     if (!local || !remote) {
@@ -143,6 +149,8 @@ export class TcpTransport implements Transport {
       socket.on('error', () => {}).destroy();
       return undefined;
     }
+    const trouble = peers.prepare(socket, remote);
+    if (trouble !== undefined) this.#warn(trouble);
     const connection = new TcpConnection(socket, { local, remote, device }, this.#turns);
     // A plain view: code that sees arrays of one kind only stays fast.
     socket.on('data', (bytes: Buffer) => {
@@ -223,34 +231,6 @@ function listening(server: Server, listen: () => void): Promise<void> {
     });
     listen();
   });
-}
-
-/** The TCP MD5 keys of a listening socket, by peer. */
-class PeerKeys {
-  readonly #descriptor: number | undefined;
-  readonly #local: Endpoint;
-  readonly #keyed = new Set<string>();
-
-  /** `descriptor`: undefined for a socket that `node:net` has made. */
-  constructor(descriptor: number | undefined, local: Endpoint) {
-    this.#descriptor = descriptor;
-    this.#local = local;
-  }
-
-  set(peer: IpAddress, password: string | undefined): void {
-    const name = formatAddress(peer);
-    if (password === undefined && !this.#keyed.has(name)) return;
-    if (this.#descriptor === undefined) {
-      const place = formatEndpoint(this.#local);
-      throw new TransportError(
-        `cannot set a TCP MD5 key on ${place}: it was first listened on without one`,
-        'ENOTSUP',
-      );
-    }
-    setTcpMd5Key(this.#descriptor, peer, password);
-    if (password === undefined) this.#keyed.delete(name);
-    else this.#keyed.add(name);
-  }
 }
 
 function timedOut(remote: Endpoint, milliseconds: number): TransportError {

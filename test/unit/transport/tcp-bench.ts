@@ -74,11 +74,12 @@ export interface ConnectedPair {
 /** Listens, connects and closes what is left over. */
 export class TcpBench {
   readonly transport: TcpTransport;
+  readonly warnings: string[] = [];
   readonly #listeners: Listener[] = [];
   readonly #connections: Connection[] = [];
 
   constructor(connectTimeout = 5000) {
-    this.transport = new TcpTransport({ connectTimeout });
+    this.transport = new TcpTransport({ connectTimeout, warn: (message) => this.warnings.push(message) });
   }
 
   async listen(

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net';
+import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
+import { setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
+import { formatAddress, type IpAddress } from '../../net/address.ts';
+import { formatEndpoint, TransportError } from './socket-errors.ts';
+import { descriptorOf, setTimeToLive } from './time-to-live.ts';
+
+/** What a listening socket and the sockets it accepts must have for each peer: TCP MD5 key, time-to-live. */
+export class ListenerPeers {
+  readonly #descriptor: number | undefined;
+  readonly #local: Endpoint;
+  readonly #peers = new Map<string, SocketOptions>();
+
+  /** `descriptor`: of the listening socket; undefined when `node:net` has made it. */
+  constructor(descriptor: number | undefined, local: Endpoint) {
+    this.#descriptor = descriptor;
+    this.#local = local;
+  }
+
+  /** See `Listener.setPeer`. @throws TransportError, or TcpSocketError when the kernel refuses the key */
+  set(peer: IpAddress, options: SocketOptions | undefined): void {
+    const name = formatAddress(peer);
+    this.#setKey(peer, this.#peers.get(name)?.password, options?.password);
+    if (options) this.#peers.set(name, options);
+    else this.#peers.delete(name);
+  }
+
+  #setKey(peer: IpAddress, before: string | undefined, password: string | undefined): void {
+    if (password === before) return;
+    if (this.#descriptor !== undefined) {
+      setTcpMd5Key(this.#descriptor, peer, password);
+      return;
+    }
+    const place = formatEndpoint(this.#local);
+    const words = `cannot set a TCP MD5 key on ${place}: it was first listened on without one`;
+    throw new TransportError(words, 'ENOTSUP');
+  }
+
+  /** Gives an accepted socket what its peer needs; what went wrong, in words. */
+  prepare(socket: Socket, remote: Endpoint): string | undefined {
+    const ttl = this.#peers.get(formatAddress(remote.address))?.ttl;
+    if (ttl === undefined) return undefined;
+    const descriptor = descriptorOf(socket);
+    const reason =
+      descriptor === undefined ? 'no descriptor' : setTimeToLive(descriptor, remote.address.version, ttl);
+    return reason && `cannot set the time-to-live for ${formatEndpoint(remote)}: ${reason}`;
+  }
+}
