@@ -249,6 +249,8 @@ export class UpdateStream {
   }
 
   #beginAnnouncements(attributes: number, source: number): void {
+    // The message before still needs the scratch space that is about to be written.
+    this.#writer.finishMessage();
     const store = this.#rib.attributes;
     const local = this.#rib.sources.get(source).kind === SourceKind.local;
     const own = store.nextHop(attributes);
