@@ -30,12 +30,13 @@ export type Message =
 
 /** Decodes the message that fills `bytes[start..end)`, header included. Never throws. */
 export function decodeMessage(bytes: Uint8Array, start: number, end: number, context: WireContext): Message {
+  const length = end - start;
+  if (length < HEADER_SIZE) return { type: 'error', of: undefined, error: incomplete(length, HEADER_SIZE) };
+  const name = nameOf(messageTypeAt(bytes, start));
   const maximum = context.extendedMessage ? EXTENDED_MAX_MESSAGE_SIZE : MAX_MESSAGE_SIZE;
-  const checked =
-    end - start < HEADER_SIZE ? badLength(end - start) : checkHeader(bytes, start, end - start, maximum);
-  const name = end - start < HEADER_SIZE ? undefined : nameOf(messageTypeAt(bytes, start));
+  const checked = checkHeader(bytes, start, length, maximum);
   if (typeof checked !== 'number') return { type: 'error', of: name, error: checked };
-  if (checked !== end - start) return { type: 'error', of: name, error: badLength(checked) };
+  if (checked !== length) return { type: 'error', of: name, error: incomplete(length, checked) };
   switch (name) {
     case 'open':
       return or(name, decodeOpen(bytes, start, end), (open) => ({ type: 'open', open }));
@@ -54,6 +55,10 @@ export function decodeMessage(bytes: Uint8Array, start: number, end: number, con
     default:
       return { type: 'keepalive' };
   }
+}
+
+function incomplete(length: number, expected: number): ProtocolError {
+  return { ...badLength(expected), message: `${length} octets instead of ${expected}` };
 }
 
 function or<T>(name: MessageName, decoded: Decoded<T>, message: (value: T) => Message): Message {

@@ -1,4 +1,4 @@
-import { readU8, readU16 } from '../../bgp/wire/octets.ts';
+import { readU8, readU16, readU24 } from '../../bgp/wire/octets.ts';
 
 /** Link types of tcpdump.org/linktypes.html. */
 const LinkType = {
@@ -7,6 +7,7 @@ const LinkType = {
   RAW: 101,
   LOOP: 108,
   LINUX_SLL: 113,
+  JUNIPER_ETHERNET: 178,
   IPV4: 228,
   IPV6: 229,
   LINUX_SLL2: 276,
@@ -23,6 +24,13 @@ const EtherType = {
   OLD_QINQ: 0x9100,
 } as const;
 
+/** What Juniper routers put before a captured frame: "MGC", then flags. */
+const JUNIPER_MAGIC = 0x4d4743;
+/** A two-octet length and so many octets of extensions follow the flags. */
+const JUNIPER_EXTENSIONS = 0x80;
+/** The frame comes without its Ethernet header. */
+const JUNIPER_NO_FRAME_HEADER = 0x02;
+
 /** Where the IP packet starts; undefined: this packet carries none. */
 export type NetworkOffset = number | undefined;
 
@@ -36,6 +44,10 @@ export function networkOffset(linkType: number, data: Uint8Array): NetworkOffset
   switch (linkType) {
     case LinkType.ETHERNET:
       return behindTags(data, 12);
+    case LinkType.JUNIPER_ETHERNET: {
+      const frame = juniperFrame(data);
+      return frame === undefined ? undefined : behindTags(data, frame + 12);
+    }
     case LinkType.LINUX_SLL:
       return behindTags(data, 14);
     case LinkType.LINUX_SLL2:
@@ -47,6 +59,13 @@ export function networkOffset(linkType: number, data: Uint8Array): NetworkOffset
     default:
       return data.length > 0 ? 0 : undefined;
   }
+}
+
+function juniperFrame(data: Uint8Array): number | undefined {
+  if (data.length < 6 || readU24(data, 0) !== JUNIPER_MAGIC) return undefined;
+  const flags = readU8(data, 3);
+  if ((flags & JUNIPER_NO_FRAME_HEADER) !== 0) return undefined;
+  return (flags & JUNIPER_EXTENSIONS) !== 0 ? 6 + readU16(data, 4) : 4;
 }
 
 /** The family is in the byte order of the machine that captured (LOOP: network byte order). */

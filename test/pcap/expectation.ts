@@ -35,6 +35,9 @@ export function readExpectation(path: string): Expectation {
 export async function runDecode(args: readonly string[], input = ''): Promise<DecodeRun> {
   let output = '';
   let errors = '';
+  const sinkText = (text: string): void => {
+    errors += text;
+  };
   const sink = (take: (text: string) => void): Writable =>
     new Writable({
       write(chunk, _encoding, done) {
@@ -42,15 +45,13 @@ export async function runDecode(args: readonly string[], input = ''): Promise<De
         done();
       },
     });
-  const program = new Command().exitOverride();
+  const program = new Command().exitOverride().configureOutput({ writeErr: sinkText });
   registerDecodeCommand(program, {
     input: Readable.from([Buffer.from(input)]),
     output: sink((text) => {
       output += text;
     }),
-    errors: sink((text) => {
-      errors += text;
-    }),
+    errors: sink(sinkText),
     open: (path) => Readable.from([readFileSync(path)]),
   });
   const before = process.exitCode;
