@@ -9,19 +9,17 @@ import { decodeRouteRefresh } from '../wire/route-refresh.ts';
 import type { Clock } from './clock.ts';
 import type { Initiator } from './collision.ts';
 import { ConnectionTimers, SendProgress, sendHoldTime } from './connection-timers.ts';
+import type { ConnectionEnd } from './down-history.ts';
 import { hardReset, sayFarewell } from './farewell.ts';
 import type { MessageCounter } from './message-counters.ts';
 import { MessageFramer, type MessageSink } from './message-framer.ts';
 import { hardResetNegotiated, localOpen, type NegotiatedParameters, negotiate } from './open-negotiation.ts';
 import type { RandomSource } from './retry-backoff.ts';
-import type { NegotiatedSession, PeerSettings, SessionDown, SessionEvents } from './session-events.ts';
+import type { NegotiatedSession, PeerSettings, SessionEvents } from './session-events.ts';
 import type { Connection, ConnectionHandlers } from './transport.ts';
 
 /** States of a connection that TCP has opened (RFC 4271 §8.2.2), and its end. */
 export type ConnectionState = 'OpenSent' | 'OpenConfirm' | 'Established' | 'Closed';
-
-/** Why a connection ended; the time is for its owner to add. */
-export type ConnectionEnd = Omit<SessionDown, 'at'>;
 
 /** What a connection uses of its session, and tells it. */
 export interface ConnectionOwner {

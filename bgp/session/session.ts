@@ -1,10 +1,11 @@
-import { CeaseSubcode, NotificationCode, OpenErrorSubcode } from '../wire/constants.ts';
+import { CeaseSubcode } from '../wire/constants.ts';
 import type { OpenMessage } from '../wire/open.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Collision, type CollisionVerdict, resolveCollision, settleUndecided } from './collision.ts';
+import { type ConnectionEnd, DownHistory, lostCollision, refusesCapabilities } from './down-history.ts';
 import { cease, refuseConnection } from './farewell.ts';
 import { MessageCounter } from './message-counters.ts';
-import { type ConnectionEnd, type ConnectionOwner, PeerConnection } from './peer-connection.ts';
+import { type ConnectionOwner, PeerConnection } from './peer-connection.ts';
 import { jittered, type RandomSource, RetryBackoff } from './retry-backoff.ts';
 import type {
   NegotiatedSession,
@@ -45,9 +46,9 @@ const STATE_ORDER: readonly SessionState[] = [
  * The BGP session with one peer: the state machine of RFC 4271 §8 over up to two TCP connections at a
  * time, one opened by each side, of which §6.8 leaves one.
  *
- * Where this goes beyond the letter of §8: a failed attempt to connect leads to Active instead of Idle,
- * so that the peer's own attempt is welcome at once, and is repeated after 1, 2, 4, … seconds, at most
- * the connect-retry time; the wait in Idle after an error (IdleHoldTimer, DampPeerOscillations) grows
+ * Where this goes beyond the letter of §8: a failed attempt to connect, and a connection that TCP lost
+ * before Established, lead to Active instead of Idle, so that the peer's own attempt is welcome at
+ * once; our attempts are repeated after 1, 2, 4, … seconds, at most the connect-retry time; the wait in Idle after an error (IdleHoldTimer, DampPeerOscillations) grows
  * from 1 to 60 seconds.
  */
 export class Session implements SessionHandle, ConnectionOwner {
@@ -74,9 +75,7 @@ export class Session implements SessionHandle, ConnectionOwner {
   #retryTimer: Timer | undefined;
   #collisionTimer: Timer | undefined;
   #withCapabilities = true;
-  #lastDown: SessionDown | undefined;
-  /** The last end with a NOTIFICATION since the session was established. */
-  #lastNotification: SessionDown | undefined;
+  readonly #downs: DownHistory;
   #since: number;
   #publishedState: SessionState = 'Idle';
 
@@ -89,6 +88,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#idleHold = new RetryBackoff(LONGEST_IDLE_HOLD, this.random);
     this.#longestConnectRetry = Math.max(1, settings.connectRetryTime) * 1000;
     this.#connectRetry = new RetryBackoff(this.#longestConnectRetry, this.random);
+    this.#downs = new DownHistory(this.clock);
     this.#since = this.clock.wallTime();
   }
 
@@ -110,7 +110,7 @@ export class Session implements SessionHandle, ConnectionOwner {
   }
 
   get lastDown(): SessionDown | undefined {
-    return this.#lastDown;
+    return this.#downs.last;
   }
 
   get since(): number {
@@ -153,7 +153,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#running = false;
     this.#phase = 'Idle';
     this.#cancelConnecting();
-    if (this.#connections.length === 0) this.#recordDown({ reason: `stopped: ${reason}` });
+    if (this.#connections.length === 0) this.#downs.record({ reason: `stopped: ${reason}` });
     this.#closeAll(subcode, reason);
     this.#publishState();
   }
@@ -228,7 +228,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#cancelConnecting();
     this.#phase = 'Active';
     this.#retryAfter(this.#connectRetry.next());
-    if (this.#connections.length === 0) this.#recordDown({ reason: error.message });
+    if (this.#connections.length === 0) this.#downs.record({ reason: error.message });
     this.#publishState();
   }
 
@@ -323,7 +323,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#phase = 'Active';
     this.#established = connection;
     this.#negotiated = negotiated;
-    this.#lastNotification = undefined;
+    this.#downs.established();
     this.#establishedAt = this.clock.now();
     this.#since = this.clock.wallTime();
     // The peer cannot have established a connection of ours whose OPEN we have not answered.
@@ -349,11 +349,10 @@ export class Session implements SessionHandle, ConnectionOwner {
     if (!connection.offersCapabilities) this.#withCapabilities = true;
     else if (refusesCapabilities(end)) this.#withCapabilities = false;
     const irrelevant = this.#established || (lostCollision(end) && this.#connections.length > 0);
-    const down = irrelevant ? { at: this.clock.wallTime(), ...end } : this.#recordDown(end);
-    if (this.#running && this.#connections.length === 0 && this.#pending === undefined) {
-      // RFC 4271 §8.2.2, event 18 in OpenSent: a lost connection is no error, the peer may call back at once.
-      if (!wasEstablished && end.notification === undefined) this.#holdActive();
-      else this.#holdIdle();
+    const down = irrelevant ? this.#downs.passing(end) : this.#downs.record(end);
+    const connects = this.#pending ?? this.#connections.find((other) => other.initiator === 'local');
+    if (this.#running && !connects && this.#established === undefined) {
+      this.#retryAfterEnd(wasEstablished || end.notification !== undefined);
     }
     if (wasEstablished) {
       this.#publishState();
@@ -366,21 +365,22 @@ export class Session implements SessionHandle, ConnectionOwner {
   /** The connection that waited for the end of the other one goes on. */
   #confirmSurvivor(): void {
     const [survivor, another] = this.#connections;
-    if (survivor === undefined || another !== undefined) return;
+    if (another !== undefined) return;
     this.#collisionTimer?.cancel();
-    survivor.confirm();
+    survivor?.confirm();
   }
 
-  #holdActive(): void {
+  /**
+   * A connection that TCP lost is no error, the peer may call back at once (RFC 4271 §8.2.2, event 18 in
+   * OpenSent); any other end is followed by the wait in Idle. While the peer's own connection is left, only our next
+   * attempt is prepared.
+   */
+  #retryAfterEnd(error: boolean): void {
+    const alone = this.#connections.length === 0;
+    if (!alone && this.#retryTimer !== undefined) return;
     this.#cancelConnecting();
-    this.#phase = 'Active';
-    this.#retryAfter(this.#connectRetry.next());
-  }
-
-  #holdIdle(): void {
-    this.#cancelConnecting();
-    this.#phase = 'Idle';
-    this.#retryAfter(this.#idleHold.next());
+    this.#phase = alone && error ? 'Idle' : 'Active';
+    this.#retryAfter(this.#phase === 'Idle' ? this.#idleHold.next() : this.#connectRetry.next());
   }
 
   #closeAll(subcode: number, reason: string): void {
@@ -395,39 +395,10 @@ export class Session implements SessionHandle, ConnectionOwner {
 
   // What people see.
 
-  /**
-   * What a NOTIFICATION said is worth more than that TCP fails since then: a peer that was shut down
-   * for maintenance, say, refuses all connections afterwards.
-   */
-  #recordDown(end: ConnectionEnd): SessionDown {
-    const down = { at: this.clock.wallTime(), ...end };
-    const said = this.#lastNotification;
-    if (end.notification) this.#lastNotification = down;
-    this.#lastDown =
-      said && !end.notification ? { ...said, reason: `${said.reason}; since then: ${end.reason}` } : down;
-    return down;
-  }
-
   #publishState(): void {
     const state = this.state;
     if (state === this.#publishedState) return;
     this.#publishedState = state;
     this.events.stateChanged(state);
   }
-}
-
-/** RFC 5492 §3: the peer does not understand the Capabilities parameter at all. */
-function refusesCapabilities(end: ConnectionEnd): boolean {
-  return (
-    end.notification?.direction === 'received' &&
-    end.notification.code === NotificationCode.OPEN_MESSAGE_ERROR &&
-    end.notification.subcode === OpenErrorSubcode.UNSUPPORTED_OPTIONAL_PARAMETER
-  );
-}
-
-function lostCollision(end: ConnectionEnd): boolean {
-  return (
-    end.notification?.code === NotificationCode.CEASE &&
-    end.notification.subcode === CeaseSubcode.CONNECTION_COLLISION_RESOLUTION
-  );
 }

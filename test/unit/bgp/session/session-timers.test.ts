@@ -206,6 +206,20 @@ describe('connect retry timer', () => {
     expect(session.state).toBe('Connect');
   });
 
+  it('tries again while the connection of a peer that says nothing is open', () => {
+    const peer = new ScriptedPeer({ connectRetryTime: 5 });
+    const own = peer.startActive();
+    const silent = peer.connect();
+    own.close(new Error('connection reset by 192.0.2.2:179'));
+    peer.settle();
+    expect(peer.session.state).toBe('OpenSent');
+    expect(silent.isOpen).toBe(true);
+    peer.clock.advance(1000);
+    expect(peer.opened).toHaveLength(2);
+    peer.send(peer.lastOpened(), openBytes(), keepaliveBytes());
+    expect(peer.session.negotiated?.active).toBe(true);
+  });
+
   it('does not open a second connection while the one of the peer makes its way', () => {
     const peer = new ScriptedPeer({ connectRetryTime: 5 }, false);
     peer.session.start();

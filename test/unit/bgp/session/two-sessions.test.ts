@@ -77,7 +77,7 @@ describe('two sessions that both connect', () => {
         expect(speakers.openConnections()).toBe(1);
         expect(a.negotiated?.active).toBe(!b.negotiated?.active);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -88,7 +88,7 @@ describe('two sessions that both connect', () => {
         speakers.clock.advance(30_000);
         for (const { states } of speakers.events) expect(states).not.toContain('Idle');
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
