@@ -99,6 +99,7 @@ class Daemon {
   readonly #log: Logger;
   #kernel: KernelRuntime | undefined;
   #router: Router | undefined;
+  #opener: SessionOpener | undefined;
   #control: ControlServer | undefined;
 
   constructor(
@@ -156,6 +157,7 @@ class Daemon {
     const transport = new TcpTransport({ warn: (message) => this.#log.warn(message) });
     const environment = { transport, clock: systemClock, random: Math.random };
     const opener = new SessionOpener(environment, world, this.#log);
+    this.#opener = opener;
     return new Router({
       configuration: this.#configuration,
       world,
@@ -169,6 +171,7 @@ class Daemon {
 
   /** Says goodbye to the peers; the kernel keeps forwarding unless `--cleanup` was given. */
   async stop(reason: string): Promise<void> {
+    this.#opener?.close();
     this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, `openpe-routerd ends: ${reason}`);
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_TIME));
     await this.#control?.close();

@@ -11,7 +11,7 @@ export class SessionOpener {
   readonly #world: PeerWorld;
   readonly #log: Logger;
   readonly #directory: PeerDirectory;
-  readonly #sessions = new Map<SessionHandle, Session>();
+  readonly #sessions = new Set<Session>();
 
   constructor(environment: SessionEnvironment, world: PeerWorld, log: Logger) {
     this.#environment = environment;
@@ -32,7 +32,7 @@ export class SessionOpener {
 
   open(settings: PeerSettings, events: SessionEvents): SessionHandle {
     const session = new Session(settings, events, this.#environment);
-    this.#sessions.set(session, session);
+    this.#sessions.add(session);
     for (const local of listenEndpoints(settings, this.#world)) {
       this.#directory.add(session, local).catch((error: unknown) => {
         this.#log.error(
@@ -44,11 +44,9 @@ export class SessionOpener {
     return session;
   }
 
-  /** Accepts no more connections for a session. */
-  forget(handle: SessionHandle): void {
-    const session = this.#sessions.get(handle);
-    if (!session) return;
-    this.#sessions.delete(handle);
-    this.#directory.remove(session);
+  /** Accepts no more connections. */
+  close(): void {
+    for (const session of this.#sessions) this.#directory.remove(session);
+    this.#sessions.clear();
   }
 }
