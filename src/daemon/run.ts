@@ -25,6 +25,9 @@ const FAREWELL_TIME = 50;
 const CONVERGENCE_LOOK_TIME = 1000;
 const LONGEST_CONVERGENCE = 120_000;
 
+/** Milliseconds after which the process ends even if something keeps it. */
+const LONGEST_FAREWELL = 3000;
+
 type UsableConfiguration = NodeConfiguration & { readonly underlay: Underlay };
 
 /** Runs the daemon until a signal ends it; returns the exit status. */
@@ -51,6 +54,8 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     return EXIT_BAD;
   }
   await daemon.stop(await stopped);
+  // Whatever may still be open, a daemon that was told to end ends; unreferenced, it delays nothing.
+  setTimeout(() => process.exit(EXIT_GOOD), LONGEST_FAREWELL).unref();
   return EXIT_GOOD;
 }
 
