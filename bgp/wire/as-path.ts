@@ -72,6 +72,11 @@ export function withoutConfederation(path: AsPath): AsPath {
   return path.filter(({ type }) => !isConfederation(type));
 }
 
+/** True when a segment is of a confederation. */
+export function hasConfederation(path: AsPath): boolean {
+  return path.some(({ type }) => isConfederation(type));
+}
+
 function isConfederation(type: number): boolean {
   return type === SegmentType.AS_CONFED_SEQUENCE || type === SegmentType.AS_CONFED_SET;
 }

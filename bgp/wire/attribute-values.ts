@@ -1,6 +1,6 @@
 // Hot: runs once per attribute of a distinct attribute set.
 import { decodeAigp } from './aigp.ts';
-import { decodeAsPath, mergeAs4Path } from './as-path.ts';
+import { type AsPath, decodeAsPath, hasConfederation, mergeAs4Path } from './as-path.ts';
 import type { Aggregator, OriginValue, PathAttributes } from './attribute-types.ts';
 import { decodeLargeCommunities, decodeNumbers } from './communities.ts';
 import { AS_TRANS, AS_ZERO, AttributeCode, AttributeFlag } from './constants.ts';
@@ -34,7 +34,7 @@ export function setAttributeValue(
       attributes.origin = originOf(readU8(bytes, start));
       return attributes.origin !== undefined;
     case AttributeCode.AS_PATH:
-      attributes.asPath = decodeAsPath(bytes, start, end, context.fourOctetAs ? 4 : 2);
+      attributes.asPath = acceptedPath(decodeAsPath(bytes, start, end, context.fourOctetAs ? 4 : 2), context);
       return attributes.asPath !== undefined;
     case AttributeCode.NEXT_HOP:
       // RFC 4760 §3: ignored when no route of the NLRI field needs it.
@@ -111,6 +111,12 @@ function setRareValue(walk: ValueTarget, code: number, at: number, start: number
 
 function originOf(value: number): OriginValue | undefined {
   return value === 0 || value === 1 || value === 2 ? value : undefined;
+}
+
+/** RFC 5065 §5: confederation segments from outside the confederation make a path malformed. */
+function acceptedPath(path: AsPath | undefined, context: WireContext): AsPath | undefined {
+  const isOutside = context.peerType === 'ebgp' && context.confederation !== true;
+  return isOutside && path && hasConfederation(path) ? undefined : path;
 }
 
 /** RFC 4271 §6.3: a NEXT_HOP has to be a host's address. */

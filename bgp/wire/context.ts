@@ -11,4 +11,8 @@ export interface WireContext {
   /** IPv4 families may come with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
   readonly peerType: 'ebgp' | 'ibgp';
+  /** An external peer may be of the same confederation, and send its segments in AS_PATH (RFC 5065). Default: no. */
+  readonly confederation?: boolean;
+  /** UPDATEs may have BGPsec_PATH in place of AS_PATH (RFC 8205); it is shown, never verified. Default: no. */
+  readonly bgpsec?: boolean;
 }

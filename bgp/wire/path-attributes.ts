@@ -61,8 +61,7 @@ interface Walk {
 /**
  * Decodes the path attributes at `bytes[start..end)`, with the error handling of RFC 7606. A pure
  * function that reads nothing outside the range and never throws. Routes in MP_REACH_NLRI and
- * MP_UNREACH_NLRI are left where they are. Confederation segments are accepted from any peer: only
- * the session's configuration can tell whether they are allowed (RFC 5065 §5).
+ * MP_UNREACH_NLRI are left where they are.
  */
 export function decodePathAttributes(
   bytes: Uint8Array,
@@ -256,7 +255,8 @@ function checkMandatory(walk: Walk, start: number): void {
   const reach = routes.hasMpReach === true || hasMpRoutes(walk);
   if (!routes.hasIpv4Nlri && !reach) return;
   if (!codes.includes(AttributeCode.ORIGIN)) missing(walk, AttributeCode.ORIGIN, start);
-  if (!codes.includes(AttributeCode.AS_PATH) && !codes.includes(BGPSEC_PATH)) {
+  const hasSecuredPath = walk.context.bgpsec === true && codes.includes(BGPSEC_PATH);
+  if (!codes.includes(AttributeCode.AS_PATH) && !hasSecuredPath) {
     missing(walk, AttributeCode.AS_PATH, start);
   }
   if (routes.hasIpv4Nlri && !codes.includes(AttributeCode.NEXT_HOP)) {

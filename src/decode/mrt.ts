@@ -98,6 +98,7 @@ function takeMessage(
     addPath: () => addPath,
     extendedMessage: true,
     extendedNextHop: true,
+    confederation: true,
     peerType: as(0) === as(asSize) ? 'ibgp' : 'ebgp',
   };
   sink.message({

@@ -1,7 +1,10 @@
-import type { Capability } from '../../bgp/wire/capabilities.ts';
+import { type Capability, capabilityCode } from '../../bgp/wire/capabilities.ts';
 import type { WireContext } from '../../bgp/wire/context.ts';
 import type { Family } from '../../bgp/wire/family.ts';
 import type { OpenMessage } from '../../bgp/wire/open.ts';
+
+/** Capability code of RFC 8205 §2. */
+const BGPSEC_CAPABILITY = 7;
 
 /** What the command line says about sessions whose OPENs are not in the capture. */
 export interface AssumedContext {
@@ -14,7 +17,7 @@ export interface AssumedContext {
 
 /** The context of messages without any OPEN. */
 export function assumedContext(assumed: AssumedContext): WireContext {
-  return { ...assumed, addPath: (family) => assumed.addPath.has(family) };
+  return { ...assumed, confederation: true, addPath: (family) => assumed.addPath.has(family) };
 }
 
 /** The context of what `sender` sends to `receiver`; what an absent OPEN would say is assumed. */
@@ -37,12 +40,19 @@ export function negotiatedContext(
       both
         ? offers(sender, family, 'send') && offers(receiver, family, 'receive')
         : assumed.addPath.has(family),
+    // No message tells whether two autonomous systems form a confederation.
+    confederation: true,
+    bgpsec: both && hasBgpsec(sender) && hasBgpsec(receiver),
     peerType: both ? (sender.asn === receiver.asn ? 'ibgp' : 'ebgp') : assumed.peerType,
   };
 }
 
 function has(open: OpenMessage, kind: Capability['kind']): boolean {
   return open.capabilities.some((capability) => capability.kind === kind);
+}
+
+function hasBgpsec(open: OpenMessage): boolean {
+  return open.capabilities.some((capability) => capabilityCode(capability) === BGPSEC_CAPABILITY);
 }
 
 function offers(open: OpenMessage, family: Family, mode: 'send' | 'receive'): boolean {

@@ -40,6 +40,13 @@ describe('decode --format hex', () => {
     expect(messages).toMatchObject([{ outcome: 'ok', update: { attributes: { as_path: '65001' } } }]);
   });
 
+  it('shows confederation segments', async () => {
+    const { messages } = await decodeHex([updateHex('03010000fde904020000fdea0000fdeb')]);
+    expect(messages).toMatchObject([
+      { outcome: 'ok', update: { attributes: { as_path: '(65001) [65002,65003]' } } },
+    ]);
+  });
+
   it('takes path identifiers with --add-path', async () => {
     const line = updateHex('02010000fde9', '00000007080a');
     const { messages } = await decodeHex([line], ['--add-path', 'ipv6-unicast,ipv4-unicast']);

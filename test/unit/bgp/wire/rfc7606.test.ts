@@ -75,6 +75,13 @@ describe('RFC 7606 §3: the message as a whole', () => {
     expect(decoded.errors).toMatchObject([{ code: 3, subcode: 3, data: Uint8Array.of(code) }]);
   });
 
+  it('d: BGPsec_PATH takes the place of AS_PATH only where BGPsec was agreed (RFC 8205 §3)', () => {
+    const attributes = ORIGIN + NEXT_HOP + attribute(0x80, 33, '00080100000000fde9');
+    const bytes = update({ attributes, nlri: NLRI });
+    expect(decode(bytes).outcome).toBe('treat-as-withdraw');
+    expect(decode(bytes, { bgpsec: true }).outcome).toBe('ok');
+  });
+
   it('d: NEXT_HOP is not missed beside MP_REACH_NLRI alone', () => {
     expect(decode(update({ attributes: ORIGIN + AS_PATH + MP_REACH })).outcome).toBe('ok');
     expect(decode(update({ attributes: AS_PATH + MP_REACH })).outcome).toBe('treat-as-withdraw');
@@ -249,6 +256,14 @@ describe('RFC 7606 §7: each attribute', () => {
     expect(decoded.outcome).toBe('treat-as-withdraw');
     expect(decoded.errors).toMatchObject([{ code: 3, subcode, errorClass: 'treat-as-withdraw' }]);
     expect(announces(decoded)).toBe(1);
+  });
+
+  it('RFC 5065 §5: confederation segments from outside the confederation withdraw the routes', () => {
+    const attributes = ORIGIN + attribute(0x40, 2, '0301 0000fde9') + NEXT_HOP;
+    const bytes = update({ attributes, nlri: NLRI });
+    expect(decode(bytes).outcome).toBe('treat-as-withdraw');
+    expect(decode(bytes, { confederation: true }).outcome).toBe('ok');
+    expect(decode(bytes, INTERNAL).outcome).toBe('ok');
   });
 
   it.each([
