@@ -63,6 +63,19 @@ describe('MetalLB across the fabric', () => {
   it('gives the host the way back to the fabric', async () => {
     await lab.waitRoute('node1', 'main', '192.168.20.0/24', 'via 192.169.10.1 dev host-e-100');
     await lab.waitRoute('node1', 'main', '192.168.21.0/24', 'via 192.169.11.1 dev host-e-200');
+    await lab.waitRoute('node1', 'main', '192.169.10.3/32', 'via 192.169.10.1 dev host-e-100');
+    await lab.waitRoute('node1', 'main', '192.169.11.3/32', 'via 192.169.11.1 dev host-e-200');
+  });
+
+  it('keeps the routes of red and blue apart', async () => {
+    for (const namespace of ['pe1', 'pe2', 'leafA', 'leafB']) {
+      const red = await lab.machine.run(`ip -n ${namespace} route show vrf red`);
+      const blueRoutes = await lab.machine.run(`ip -n ${namespace} route show vrf blue`);
+      expect(red).toMatch(/^192\.16[89]\.[12]0\./m);
+      expect(red).not.toMatch(/192\.16[89]\.[12]1\./);
+      expect(blueRoutes).toMatch(/^192\.16[89]\.[12]1\./m);
+      expect(blueRoutes).not.toMatch(/192\.16[89]\.[12]0\./);
+    }
   });
 
   it('carries an announced address into the kernel of a leaf, in red only', async () => {
@@ -150,9 +163,9 @@ describe('MetalLB across the fabric', () => {
   });
 
   it('recovers from a lost link to the fabric', async () => {
-    await lab.machine.run('ip -n pe1 link set toswitch1 down');
+    await lab.machine.run('ip -n sw link set node1 down');
     await lab.waitNoRoute('leafA', 'red', SERVICE);
-    await lab.machine.run('ip -n pe1 link set toswitch1 up');
+    await lab.machine.run('ip -n sw link set node1 up');
     await lab.waitRoute('leafA', 'red', SERVICE, 'via 100.65.0.0 dev br100');
     expect(await lab.fetch('hostA_red', SERVICE_URL)).toMatchObject({
       status: 0,
