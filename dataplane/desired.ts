@@ -41,3 +41,9 @@ export interface DesiredState {
   readonly loopbackAddresses: readonly IpPrefix[];
   readonly vrfs: readonly DesiredVrf[];
 }
+
+/** Names of the devices in the host's namespace that the desired state is about. */
+export function hostDevicesOf(desired: DesiredState): string[] {
+  const veths = desired.vrfs.flatMap(({ l3vni }) => (l3vni.veth ? [l3vni.veth.hostName] : []));
+  return [...desired.underlayInterfaces, ...veths];
+}
