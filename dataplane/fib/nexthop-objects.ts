@@ -275,8 +275,12 @@ export class NexthopObjects {
       if (object.kind !== 'group' || object.users === 0) continue;
       this.#changed.delete(object);
       const usable = object.members.filter((member) => member.present || coming.has(member));
-      if (!object.present || usable.length > object.sent.length)
+      if (!object.present || usable.length > object.sent.length) {
         groups.push(this.#groupAddition(object, usable));
+      } else {
+        object.failure = undefined;
+        this.#failed.delete(object);
+      }
     }
     return [...nexthops, ...groups];
   }

@@ -160,7 +160,8 @@ export class NexthopSets {
     const target = this.target[variant] as number;
     if (target < 0 || !this.#objects.isPresent(target)) return false;
     return (this.#active[variant]?.tunnels ?? []).every(
-      ({ neighbour, fdb }) => neighbour.installed !== undefined && fdb.installed !== undefined,
+      ({ neighbour, fdb }) =>
+        neighbour.installed !== undefined && fdb.installed !== undefined && !fdb.damaged,
     );
   }
 

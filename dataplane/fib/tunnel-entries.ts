@@ -36,6 +36,8 @@ export interface TunnelEntry {
   index: number;
   /** Value that the kernel has, or undefined. */
   installed: Uint8Array | undefined;
+  /** Part of the entry may be gone: the bridge's half, when the VXLAN device lost its bridge. */
+  damaged: boolean;
   readonly claims: Map<string, Claim>;
   stale: boolean;
   failure: string | undefined;
@@ -148,11 +150,12 @@ export class TunnelEntries {
     }
   }
 
-  /** The device is gone with all its entries; those that are claimed will be added again. */
+  /** The device is gone with all its entries; those that are claimed will be added again. A VXLAN device keeps its own when only its bridge goes. */
   forgetDevice(name: string): void {
     for (const entry of this.#byName.values()) {
-      if (entry.place?.device !== name && (entry.kind !== 'fdb' || entry.place?.bridge !== name)) continue;
-      entry.installed = undefined;
+      if (entry.place?.device === name) entry.installed = undefined;
+      else if (entry.place?.bridge === name) entry.damaged = true;
+      else continue;
       this.#changed.add(entry);
     }
   }
@@ -179,7 +182,11 @@ export class TunnelEntries {
       this.#changed.delete(entry);
       const current = entry.place && this.#interfaceIndex(entry.place.device);
       if (current !== entry.index) entry.installed = undefined;
-      if (entry.installed !== undefined && sameValue(entry.installed, value)) continue;
+      const whole = entry.installed !== undefined && !entry.damaged;
+      if (whole && sameValue(entry.installed ?? value, value)) {
+        this.#wellAgain(entry);
+        continue;
+      }
       (entry.kind === 'neighbour' ? neighbours : fdb).push(this.#addition(entry, value));
     }
     // In this order a router MAC can change without a gap: no neighbour has a MAC before its FDB entry is there.
@@ -200,16 +207,22 @@ export class TunnelEntries {
         else writeFdbEntry(builder, entry.index, bridgeIndex ?? 0, place?.vni ?? 0, entry.address, value);
       },
       answered: (refusal) => {
-        entry.failure = refusal?.reason;
         if (refusal === undefined) {
           entry.installed = value;
-          this.#failed.delete(entry);
+          entry.damaged = false;
+          this.#wellAgain(entry);
         } else {
+          entry.failure = refusal.reason;
           this.#failed.add(entry);
         }
         return refusal?.reason;
       },
     };
+  }
+
+  #wellAgain(entry: TunnelEntry): void {
+    entry.failure = undefined;
+    this.#failed.delete(entry);
   }
 
   /** Requests that remove entries which nobody claims: FDB entries before neighbours. */
@@ -276,6 +289,7 @@ function newEntry(kind: TunnelEntry['kind'], address: Uint8Array, index: number)
     place: undefined,
     index,
     installed: undefined,
+    damaged: false,
     claims: new Map(),
     stale: false,
     failure: undefined,
