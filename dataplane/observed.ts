@@ -76,9 +76,43 @@ export interface ObservedState {
   readonly unreachableDefaults: readonly UnreachableDefault[];
 }
 
+/** Devices of a namespace by name and by index; states never change, so each is sorted once. */
+interface LinkIndex {
+  readonly byName: ReadonlyMap<string, ObservedLink>;
+  readonly byIndex: ReadonlyMap<number, ObservedLink>;
+}
+
+const indexes = new WeakMap<ObservedNamespace, LinkIndex>();
+
+function indexOf(namespace: ObservedNamespace): LinkIndex {
+  const known = indexes.get(namespace);
+  if (known !== undefined) return known;
+  const made = {
+    byName: new Map(namespace.links.map((link) => [link.name, link])),
+    byIndex: new Map(namespace.links.map((link) => [link.index, link])),
+  };
+  indexes.set(namespace, made);
+  return made;
+}
+
 /** The device of that name. */
 export function linkNamed(namespace: ObservedNamespace | undefined, name: string): ObservedLink | undefined {
-  return namespace?.links.find((link) => link.name === name);
+  return namespace && indexOf(namespace).byName.get(name);
+}
+
+/** The device with that index. */
+export function linkIndexed(
+  namespace: ObservedNamespace | undefined,
+  index: number | undefined,
+): ObservedLink | undefined {
+  return namespace && index !== undefined ? indexOf(namespace).byIndex.get(index) : undefined;
+}
+
+/** The other end of a veth, when it is in the other namespace. */
+export function peerOf(link: ObservedLink, other: ObservedNamespace): ObservedLink | undefined {
+  const peer = linkIndexed(other, link.lowerIndex);
+  const paired = link.kind === 'veth' && peer?.kind === 'veth' && peer.lowerIndex === link.index;
+  return paired ? peer : undefined;
 }
 
 /** True when the daemon made the router's namespace. */
@@ -89,8 +123,7 @@ export function isOwnNamespace(namespace: ObservedNamespace | undefined): boolea
 /** Router MAC (RFC 9135 §3.1) of an L3VNI: the address of its bridge, six bytes. */
 export function routerMacOf(state: ObservedState, vni: number): Uint8Array | undefined {
   const vxlan = state.router?.links.find((link) => link.vxlan?.vni === vni);
-  const bridge = state.router?.links.find((link) => link.index === vxlan?.masterIndex);
-  return bridge?.mac;
+  return linkIndexed(state.router, vxlan?.masterIndex)?.mac;
 }
 
 /** Routing table of a VRF. */

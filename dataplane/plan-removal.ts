@@ -5,6 +5,7 @@ import {
   type ObservedLink,
   type ObservedNamespace,
   type ObservedState,
+  peerOf,
   type UnreachableDefault,
 } from './observed.ts';
 import { OWNER_ALIAS } from './ownership.ts';
@@ -56,14 +57,6 @@ export function removeLinks(
     unreachableDefaults: observed.unreachableDefaults.filter(({ table }) => !tables.has(table)),
   };
   return { steps, remaining };
-}
-
-/** The other end of a veth, when it is in the other namespace. */
-export function peerOf(link: ObservedLink, other: ObservedNamespace): ObservedLink | undefined {
-  if (link.kind !== 'veth') return undefined;
-  return other.links.find(
-    (peer) => peer.kind === 'veth' && peer.index === link.lowerIndex && peer.lowerIndex === link.index,
-  );
 }
 
 /** True for a VXLAN device whose unchangeable properties are as wanted. */

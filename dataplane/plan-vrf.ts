@@ -1,9 +1,10 @@
 import type { DesiredL3Vni, DesiredVeth, DesiredVrf } from './desired.ts';
-import { linkNamed, type ObservedLink } from './observed.ts';
+import { linkNamed, type ObservedLink, peerOf } from './observed.ts';
 import { OWNER_ALIAS } from './ownership.ts';
 import { isConfigured, planAddresses } from './plan-addresses.ts';
-import { isVethOf, isVxlanOf, peerOf, type Remaining } from './plan-removal.ts';
+import { isVethOf, isVxlanOf, type Remaining } from './plan-removal.ts';
 import type { LinkChange, PlanAction, PlanConflict, PlanStep } from './plan-step.ts';
+import type { RoutingTables } from './routing-tables.ts';
 
 /** What a tunnel adds to a packet: Ethernet, VXLAN and UDP headers (8 + 8 + 14 bytes) and the outer IP header. */
 const ENCAPSULATION_OVERHEAD = { 4: 30 + 20, 6: 30 + 40 } as const;
@@ -33,12 +34,12 @@ class Obstacle extends Error {
   }
 }
 
-/** Plans a VRF with its bridge, VXLAN device and veth; `freeTable` is asked for a table when the VRF is new. */
+/** Plans a VRF with its bridge, VXLAN device and veth; a new VRF takes a table of `tables`. */
 export function planVrf(
   vrf: DesiredVrf,
   remaining: Remaining,
   underlayMtu: number | undefined,
-  freeTable: () => number,
+  tables: RoutingTables,
 ): VrfPlan {
   try {
     const { l3vni } = vrf;
@@ -51,7 +52,7 @@ export function planVrf(
       ...planVxlan(l3vni, remaining, bridge),
       ...(l3vni.veth ? planVeth(vrf.name, l3vni.veth, remaining, device, mtu) : []),
     ];
-    const steps = [...planDevice(vrf.name, remaining, device, freeTable), ...inside];
+    const steps = [...planDevice(vrf.name, device, tables), ...inside];
     const group = `vrf ${vrf.name}`;
     return { steps: steps.map((step) => ({ ...step, group })) };
   } catch (error) {
@@ -60,18 +61,11 @@ export function planVrf(
   }
 }
 
-function planDevice(
-  vrf: string,
-  remaining: Remaining,
-  device: ObservedLink | undefined,
-  freeTable: () => number,
-): PlanAction[] {
+function planDevice(vrf: string, device: ObservedLink | undefined, tables: RoutingTables): PlanAction[] {
   if (device !== undefined) expectKind(device, 'vrf', `vrf ${vrf}`);
   const changes = device === undefined ? [] : reconcile(`vrf ${vrf}`, device, upChange(device));
-  const table = device?.vrfTable ?? freeTable();
-  const missing = ([4, 6] as const).filter(
-    (version) => !remaining.unreachableDefaults.some((one) => one.table === table && one.version === version),
-  );
+  const table = device?.vrfTable ?? tables.takeFree();
+  const missing = ([4, 6] as const).filter((version) => !tables.isClosed(table, version));
   return [
     ...(device === undefined ? [{ action: 'create vrf', name: vrf, table } as const] : changes),
     ...missing.map((version) => ({ action: 'add unreachable default', vrf, table, version }) as const),

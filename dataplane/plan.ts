@@ -6,10 +6,8 @@ import { planRemovals, type Remaining, removeLinks } from './plan-removal.ts';
 import type { Plan, PlanConflict, PlanStep } from './plan-step.ts';
 import { lowestUnderlayMtu, moveBack, movedIn, planUnderlay } from './plan-underlay.ts';
 import { planVrf } from './plan-vrf.ts';
+import { RoutingTables } from './routing-tables.ts';
 import { ROUTER_SYSCTLS } from './sysctls.ts';
-
-/** RT_TABLE_DEFAULT, RT_TABLE_MAIN and RT_TABLE_LOCAL of linux/rtnetlink.h. */
-const RESERVED_TABLES = [253, 254, 255];
 
 /**
  * The steps from `observed` to `desired`, in the order to take them; none when all is as wanted. A
@@ -90,16 +88,9 @@ function planLoopback(desired: DesiredState, observed: ObservedState): PlanStep[
 }
 
 function planVrfs(desired: DesiredState, remaining: Remaining): Plan {
-  const taken = new Set(RESERVED_TABLES);
-  for (const { vrfTable } of remaining.router.links) if (vrfTable !== undefined) taken.add(vrfTable);
-  const freeTable = (): number => {
-    let table = 1;
-    while (taken.has(table)) table++;
-    taken.add(table);
-    return table;
-  };
+  const tables = new RoutingTables(remaining.router, remaining.unreachableDefaults);
   const underlayMtu = lowestUnderlayMtu(desired, remaining);
-  const plans = desired.vrfs.map((vrf) => planVrf(vrf, remaining, underlayMtu, freeTable));
+  const plans = desired.vrfs.map((vrf) => planVrf(vrf, remaining, underlayMtu, tables));
   return {
     steps: plans.flatMap(({ steps }) => steps ?? []),
     conflicts: plans.flatMap(({ conflict }) => conflict ?? []),
