@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fib } from '../dataplane/fib/fib.ts';
 import { writeNexthop, writeNexthopRemoval } from '../dataplane/fib/object-request.ts';
@@ -90,32 +89,85 @@ function prebuild(
   return buffers;
 }
 
-async function sendAll(socket: RouteSocket, buffers: readonly Uint8Array[]): Promise<number> {
-  const started = performance.now();
+/** Wall time, and processor time of this process, in milliseconds. */
+interface Cost {
+  readonly wall: number;
+  readonly processor: number;
+}
+
+function startCounting(): () => Cost {
+  const wall = performance.now();
+  const processor = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(processor);
+    return { wall: performance.now() - wall, processor: (user + system) / 1000 };
+  };
+}
+
+async function sendAll(socket: RouteSocket, buffers: readonly Uint8Array[]): Promise<Cost> {
+  const cost = startCounting();
   for (const buffer of buffers) {
     const errors = await socket.sendBatch(buffer);
     if (errors[0]) throw new Error(`the kernel refused message ${errors[0].index}: ${errors[0].reason}`);
   }
-  return performance.now() - started;
+  return cost();
 }
 
-async function throughFib(fib: Fib, all: Uint8Array): Promise<{ add: number; remove: number }> {
+async function throughFib(fib: Fib, all: Uint8Array): Promise<{ add: Cost; remove: Cost }> {
   const sets = Array.from({ length: VTEPS }, (_, vtep) => fib.internNexthops([nexthop(vtep)]));
-  const started = performance.now();
+  const addCost = startCounting();
   for (let i = 0; i < ROUTES; i++) {
     fib.replace(TABLE, VERSION, all, i * SIZE, LENGTH, sets[i % VTEPS] as number);
   }
   let failures = await fib.flush();
-  const add = performance.now() - started;
+  const add = addCost();
   if (failures[0]) throw new Error(`${failures[0].object}: ${failures[0].reason}`);
   await nextTurn();
-  const middle = performance.now();
+  const removeCost = startCounting();
   for (let i = 0; i < ROUTES; i++) fib.remove(TABLE, VERSION, all, i * SIZE, LENGTH);
   failures = await fib.flush();
-  const remove = performance.now() - middle;
+  const remove = removeCost();
   if (failures[0]) throw new Error(`${failures[0].object}: ${failures[0].reason}`);
   for (const set of sets) fib.releaseNexthops(set);
   return { add, remove };
+}
+
+/** Hands routes in as a RIB does, some thousands per turn, and removes them again. */
+async function inPortions(fib: Fib, all: Uint8Array): Promise<void> {
+  const set = fib.internNexthops([nexthop(0)]);
+  for (let start = 0; start < ROUTES; start += 4096) {
+    const end = Math.min(ROUTES, start + 4096);
+    for (let i = start; i < end; i++) fib.replace(TABLE, VERSION, all, i * SIZE, LENGTH, set);
+    void fib.flush();
+    await nextTurn();
+  }
+  await fib.flush();
+  for (let i = 0; i < ROUTES; i++) {
+    fib.remove(TABLE, VERSION, all, i * SIZE, LENGTH);
+    if (i % 4096 === 0) await nextTurn();
+  }
+  await fib.flush();
+}
+
+/** The longest turns that the event loop takes during `work`. */
+async function longestTurns(work: () => Promise<void>): Promise<string> {
+  const turns: number[] = [];
+  let last = performance.now();
+  let going = true;
+  const tick = (): void => {
+    const now = performance.now();
+    turns.push(now - last);
+    last = now;
+    if (going) setImmediate(tick);
+  };
+  setImmediate(tick);
+  await work();
+  going = false;
+  turns.sort((a, b) => b - a);
+  return `${turns.length}, the longest ${turns
+    .slice(0, 5)
+    .map((time) => time.toFixed(1))
+    .join(', ')} ms, median ${median(turns).toFixed(1)} ms`;
 }
 
 /** Next-hop objects for the raw messages. */
@@ -135,14 +187,18 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-function report(what: string, raw: readonly number[], fib: readonly number[]): void {
+function report(what: string, raw: readonly Cost[], fib: readonly Cost[]): void {
+  const wall = (costs: readonly Cost[]): number[] => costs.map((cost) => cost.wall);
+  const processor = (costs: readonly Cost[]): number[] => costs.map((cost) => cost.processor);
   const rate = (time: number): string => `${Math.round(ROUTES / time)}k/s`;
-  const ratio = (median(raw) / median(fib)) * 100;
-  const each = raw.map((time, round) => (time / (fib[round] ?? Number.NaN)) * 100);
+  const rates = (costs: readonly Cost[]): string =>
+    `${rate(median(wall(costs)))} (best ${rate(Math.min(...wall(costs)))})`;
+  const percent = (a: number, b: number): string => `${((a / b) * 100).toFixed(1)} %`;
   console.log(
-    `${what}: raw ${rate(median(raw))} (best ${rate(Math.min(...raw))}), FIB ${rate(median(fib))} ` +
-      `(best ${rate(Math.min(...fib))}): ${ratio.toFixed(1)} % of the raw rate, ` +
-      `per round ${each.map((value) => value.toFixed(0)).join(' ')} %`,
+    `${what}: raw ${rates(raw)}, FIB ${rates(fib)}: ` +
+      `${percent(median(wall(raw)), median(wall(fib)))} of the raw rate, ` +
+      `of the best ${percent(Math.min(...wall(raw)), Math.min(...wall(fib)))}, ` +
+      `by processor time ${percent(median(processor(raw)), median(processor(fib)))}`,
   );
 }
 
@@ -157,13 +213,12 @@ async function main(): Promise<void> {
   const removals = prebuild(all, (builder, prefix) =>
     writeRouteRemoval(builder, VERSION, prefix, LENGTH, TABLE),
   );
-  const times = {
-    rawAdd: [] as number[],
-    rawRemove: [] as number[],
-    add: [] as number[],
-    remove: [] as number[],
+  const times: Record<'rawAdd' | 'rawRemove' | 'add' | 'remove', Cost[]> = {
+    rawAdd: [],
+    rawRemove: [],
+    add: [],
+    remove: [],
   };
-  const delay = monitorEventLoopDelay({ resolution: 1 });
   for (let round = -1; round < ROUNDS; round++) {
     await rawNexthops(socket, device, true);
     const rawAdd = await sendAll(socket, additions);
@@ -174,10 +229,7 @@ async function main(): Promise<void> {
       interfaceIndex: (name) => indexes.get(name),
       now: () => performance.now(),
     });
-    if (round === 0) delay.reset();
-    delay.enable();
     const { add, remove } = await throughFib(fib, all);
-    delay.disable();
     // The first round warms up.
     if (round < 0) continue;
     times.rawAdd.push(rawAdd);
@@ -188,7 +240,8 @@ async function main(): Promise<void> {
   console.log(`${ROUTES} IPv${VERSION} routes, ${VTEPS} tunnel endpoints, ${ROUNDS} rounds, medians`);
   report('add', times.rawAdd, times.add);
   report('remove', times.rawRemove, times.remove);
-  console.log(`longest turn of the event loop with the FIB: ${(delay.max / 1e6).toFixed(1)} ms`);
+  const fib = new Fib({ socket, interfaceIndex: (name) => indexes.get(name), now: () => performance.now() });
+  console.log(`turns of the event loop with the FIB: ${await longestTurns(() => inPortions(fib, all))}`);
   socket.close();
 }
 

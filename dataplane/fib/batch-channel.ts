@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { MessageBuilder } from '../netlink/message-builder.ts';
 import type { BatchError } from '../netlink/route-socket.ts';
 import { LARGEST_ROUTE_MESSAGE } from './route-message.ts';
 
@@ -17,11 +16,10 @@ export const LARGEST_LIMIT = Math.floor((128 * 1024) / LARGEST_ROUTE_MESSAGE);
 const FIRST_LIMIT = 512;
 
 /**
- * Sends batches one at a time through one reused buffer, and lets the event loop turn in between. How many
+ * Sends batches one at a time and lets the event loop turn in between. How many
  * messages make a batch follows from how long the kernel took for the last ones.
  */
 export class BatchChannel {
-  readonly builder = new MessageBuilder(160 * 1024);
   /** Messages that the next batch should have at most. */
   limit = FIRST_LIMIT;
   /** Messages sent so far. */
@@ -41,18 +39,20 @@ export class BatchChannel {
   }
 
   /**
-   * Sends what is in {@link builder}, empties it, and has the answer applied. Rejects, without applying anything, when the
-   * socket fails.
+   * Sends a batch of `count` messages and has the answer applied. Rejects, without applying anything, when the
+   * socket fails. `messages` must not change meanwhile.
    */
-  async exchange(apply: (errors: readonly BatchError[]) => void): Promise<void> {
-    const { count } = this.builder;
+  async exchange(
+    messages: Uint8Array,
+    count: number,
+    apply: (errors: readonly BatchError[]) => void,
+  ): Promise<void> {
     const started = this.#now();
     this.#inFlight = true;
     try {
-      const errors = await this.#socket.sendBatch(this.builder.bytes());
+      const errors = await this.#socket.sendBatch(messages);
       apply(errors);
     } finally {
-      this.builder.reset();
       this.#inFlight = false;
       this.#runDeferred();
     }

@@ -1,3 +1,4 @@
+import { MessageBuilder } from '../netlink/message-builder.ts';
 import type { BatchChannel } from './batch-channel.ts';
 import type { FailureList } from './failures.ts';
 import type { NexthopObjects } from './nexthop-objects.ts';
@@ -14,6 +15,7 @@ export class ObjectSender {
   readonly #channel: BatchChannel;
   readonly #entries: TunnelEntries;
   readonly #objects: NexthopObjects;
+  readonly #builder = new MessageBuilder();
 
   constructor(channel: BatchChannel, entries: TunnelEntries, objects: NexthopObjects) {
     this.#channel = channel;
@@ -39,9 +41,10 @@ export class ObjectSender {
   }
 
   async #send(requests: readonly ObjectRequest[], failures: FailureList): Promise<void> {
-    const { builder } = this.#channel;
+    const builder = this.#builder;
     for (let start = 0; start < requests.length; ) {
       const batch: ObjectRequest[] = [];
+      builder.reset();
       for (; start < requests.length && builder.length < BATCH_BYTES; start++) {
         const request = requests[start] as ObjectRequest;
         if (builder.count >= this.#channel.limit) break;
@@ -63,7 +66,7 @@ export class ObjectSender {
     failures: FailureList,
   ): Promise<void> {
     try {
-      await this.#channel.exchange((errors) => {
+      await this.#channel.exchange(this.#builder.bytes(), batch.length, (errors) => {
         const byIndex = new Map(errors.map((error) => [error.index, error]));
         batch.forEach((request, index) => {
           answer(request, byIndex.get(index), failures);

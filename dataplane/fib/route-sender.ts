@@ -5,7 +5,8 @@ import { type BatchChannel, LARGEST_LIMIT } from './batch-channel.ts';
 import type { FailureList, FailureReasons } from './failures.ts';
 import type { NexthopObjects } from './nexthop-objects.ts';
 import type { NexthopSets, VariantId } from './nexthop-sets.ts';
-import { writeRoute, writeRouteRemoval } from './route-message.ts';
+import { RouteBatch } from './route-batch.ts';
+import { LARGEST_ROUTE_MESSAGE } from './route-message.ts';
 import { FAILED, NO_SET, type RouteRows, UNSURE, WAITING } from './route-rows.ts';
 
 /** Routes looked at, sent or not, before the event loop gets a turn. */
@@ -28,14 +29,13 @@ export class RouteSender {
   readonly #sets: NexthopSets;
   readonly #objects: NexthopObjects;
   readonly #reasons: FailureReasons;
-  /** The batch: row and, for a route that is added, its set. */
+  readonly #batch = new RouteBatch(LARGEST_LIMIT * LARGEST_ROUTE_MESSAGE);
+  /** The batch's routes: row and, for a route that is added, its set. */
   readonly #batchRows = new Int32Array(LARGEST_LIMIT);
   readonly #batchSets = new Int32Array(LARGEST_LIMIT);
-  #batchCount = 0;
   /** By variant: twice the round in which it was looked at, plus one if it was ready. */
   #readiness = new Int32Array(64);
   #round = 0;
-  readonly #prefix = new Uint8Array(16);
 
   constructor(channel: BatchChannel, sets: NexthopSets, objects: NexthopObjects, reasons: FailureReasons) {
     this.#channel = channel;
@@ -66,23 +66,24 @@ export class RouteSender {
   }
 
   async #send(rows: RouteRows, apply: (errors: readonly BatchError[]) => void): Promise<void> {
-    if (this.#batchCount === 0) {
+    const { count } = this.#batch;
+    if (count === 0) {
       if (rows.sendingCount >= SCAN_LIMIT) await this.#channel.turn();
       return;
     }
     try {
-      await this.#channel.exchange(apply);
+      await this.#channel.exchange(this.#batch.bytes(), count, apply);
     } catch (error) {
-      for (let i = 0; i < this.#batchCount; i++) rows.setFlag(this.#batchRows[i] as number, UNSURE);
+      for (let i = 0; i < count; i++) rows.setFlag(this.#batchRows[i] as number, UNSURE);
       throw error;
     }
   }
 
   #collectRoutes(rows: RouteRows, index: number, failures: FailureList): number {
-    const { builder, limit } = this.#channel;
-    const { version } = rows;
+    const { limit } = this.#channel;
+    const { version, keys, stride } = rows;
     const odd = version === 4 ? 0 : 1;
-    const prefix = this.#prefix;
+    this.#batch.reset();
     const { target } = this.#sets;
     const ids = this.#objects.id;
     const end = Math.min(rows.sendingCount, index + SCAN_LIMIT);
@@ -102,12 +103,10 @@ export class RouteSender {
         this.#installed(rows, row, set);
         continue;
       }
-      rows.copyPrefix(row, prefix, 0);
-      writeRoute(builder, version, prefix, rows.length(row), rows.table(row), ids[slot] as number);
+      this.#batch.add(version, keys, row * stride, ids[slot] as number);
       this.#batchRows[count] = row;
       this.#batchSets[count++] = set;
     }
-    this.#batchCount = count;
     return index;
   }
 
@@ -131,8 +130,9 @@ export class RouteSender {
   }
 
   #applyRoutes(rows: RouteRows, errors: readonly BatchError[], failures: FailureList): void {
+    const { count } = this.#batch;
     let next = 0;
-    for (let i = 0; i < this.#batchCount; i++) {
+    for (let i = 0; i < count; i++) {
       const row = this.#batchRows[i] as number;
       const error = next < errors.length ? errors[next] : undefined;
       if (error?.index !== i) {
@@ -176,25 +176,25 @@ export class RouteSender {
   }
 
   #collectRemovals(rows: RouteRows, index: number): number {
-    const { builder, limit } = this.#channel;
-    const prefix = this.#prefix;
+    const { limit } = this.#channel;
+    const { version, keys, stride } = rows;
+    this.#batch.reset();
     const end = Math.min(rows.sendingCount, index + SCAN_LIMIT);
     let count = 0;
     for (; index < end && count < limit; index++) {
       const row = rows.sendingRow(index);
       if (rows.desired[row] !== NO_SET || rows.isQueued(row)) continue;
       if (rows.installed[row] === NO_SET && !rows.hasFlag(row, UNSURE)) continue;
-      rows.copyPrefix(row, prefix, 0);
-      writeRouteRemoval(builder, rows.version, prefix, rows.length(row), rows.table(row));
+      this.#batch.remove(version, keys, row * stride);
       this.#batchRows[count++] = row;
     }
-    this.#batchCount = count;
     return index;
   }
 
   #applyRemovals(rows: RouteRows, errors: readonly BatchError[], failures: FailureList): void {
+    const { count } = this.#batch;
     let next = 0;
-    for (let i = 0; i < this.#batchCount; i++) {
+    for (let i = 0; i < count; i++) {
       const row = this.#batchRows[i] as number;
       const error = next < errors.length ? errors[next] : undefined;
       if (error?.index === i) next++;
