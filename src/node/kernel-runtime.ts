@@ -15,7 +15,7 @@ import {
   tableOf,
 } from '../../dataplane/observed.ts';
 import { cleanup, plan } from '../../dataplane/plan.ts';
-import { describeStep } from '../../dataplane/plan-step.ts';
+import { describeStep, type PlanStep } from '../../dataplane/plan-step.ts';
 import { type IpPrefix, networkOf } from '../../net/prefix.ts';
 import type { NodeConfiguration, Underlay } from '../config/model.ts';
 import type { DataplaneStatus, KernelState } from '../control/view.ts';
@@ -27,6 +27,13 @@ import type { KernelFacts, KernelPort, KernelView } from './kernel-port.ts';
 const SETTLE_TIME = 20;
 /** Milliseconds until what the kernel refused is tried again. */
 const RETRY_TIME = 5000;
+
+/**
+ * Milliseconds after which new addresses on the host's side are said again. FRR's zebra hears of addresses
+ * and of links in different threads: it drops the address of a link that it has not seen yet, and refuses
+ * the host session for good. Setting the same address again makes the kernel repeat the notification.
+ */
+const REPEAT_TIMES = [250, 1500, 6000];
 
 /** Number of the kernel's main table. */
 const MAIN_TABLE = 254;
@@ -81,10 +88,11 @@ export class KernelRuntime implements KernelPort, KernelView {
   ): Promise<KernelRuntime> {
     const desired = desiredState(configuration, namespace);
     const network = new KernelNetwork({ router: namespace, host: undefined });
-    const { observed, problem } = await bringAbout(desired, network, log);
+    const { observed, problem, performed } = await bringAbout(desired, network, log);
     const runtime = new KernelRuntime(desired, network, observed, problem, log);
     const adopted = await runtime.#fib.adopt(await readKernelState(runtime.#socket));
     if (adopted.routes > 0) log.info({ ...adopted }, 'took over what an earlier run left in the kernel');
+    runtime.#repeatHostAddresses(performed);
     runtime.#watch = network.watch(() => runtime.#reconcileSoon());
     if (problem !== undefined) runtime.#reconcileSoon(RETRY_TIME);
     return runtime;
@@ -148,14 +156,26 @@ export class KernelRuntime implements KernelPort, KernelView {
     if (this.#stopped) return;
     this.#again = false;
     const before = this.#observed;
-    const { observed, problem } = await bringAbout(this.#desired, this.#network, this.#log, this.#problem);
+    const result = await bringAbout(this.#desired, this.#network, this.#log, this.#problem);
+    const { observed } = result;
     this.#observed = observed;
-    this.#problem = problem;
+    this.#problem = result.problem;
+    this.#repeatHostAddresses(result.performed);
     const lost = (before.router?.links ?? []).filter((link) => isLost(link, observed));
     for (const { name } of lost) this.#fib.forgetDevice(name);
     for (const { vrfTable } of lost) if (vrfTable !== undefined) this.#fib.forgetTable(vrfTable);
     if (lost.length > 0) this.flushRoutes();
     this.#changed();
+  }
+
+  #repeatHostAddresses(performed: readonly PlanStep[]): void {
+    const added = performed.filter((step) => step.action === 'add address' && step.side === 'host');
+    if (added.length === 0) return;
+    for (const time of REPEAT_TIMES) {
+      setTimeout(() => {
+        if (!this.#stopped) void this.#network.apply(added);
+      }, time).unref();
+    }
   }
 
   // What people see.
@@ -211,13 +231,20 @@ function isLost(link: ObservedLink, now: ObservedState): boolean {
   return current?.index !== link.index || (link.up && !current.up);
 }
 
+/** What {@link bringAbout} came to. */
+interface BroughtAbout {
+  readonly observed: ObservedState;
+  readonly problem: string | undefined;
+  readonly performed: readonly PlanStep[];
+}
+
 /** Changes the kernel into what is wanted; the state afterwards, and in words what is in the way. */
 async function bringAbout(
   desired: DesiredState,
   network: KernelNetwork,
   log: Logger,
   knownProblem?: string,
-): Promise<{ observed: ObservedState; problem: string | undefined }> {
+): Promise<BroughtAbout> {
   const observed = await network.observe();
   const { steps, conflicts } = plan(desired, observed);
   for (const step of steps) log.info(describeStep(step, network.names));
@@ -228,5 +255,9 @@ async function bringAbout(
   ];
   const problem = problems.length > 0 ? problems.join('; ') : undefined;
   if (problem !== knownProblem) for (const text of problems) log.error(text);
-  return { observed: report ? await network.observe() : observed, problem };
+  return {
+    observed: report ? await network.observe() : observed,
+    problem,
+    performed: report?.performed ?? [],
+  };
 }
