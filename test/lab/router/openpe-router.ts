@@ -16,7 +16,7 @@ export function openpeRouter(api: ResourceApi): LabRouter {
 nsenter --net=/run/netns/${node.host} \\
   openpe-routerd --config ${configuration} \\
   --netns ${node.router} --node-index ${node.index} --control ${socket(node)} --cleanup \\
-  > /run/log/${node.host}-openpe.log 2>&1 < /dev/null &
+  >> ${logFile(node)} 2>&1 < /dev/null &
 echo $! > ${pidFile(node)}`;
 
   return {
@@ -27,12 +27,15 @@ echo $! > ${pidFile(node)}`;
 sessions=$(${control(node, 'sessions -o json')})
 [ "$(grep -o '"state": *"Established"' <<< "$sessions" | wc -l)" -ge 3 ]`,
     stop: (node) => `kill -TERM $(cat ${pidFile(node)})
-while kill -0 $(cat ${pidFile(node)}) 2> /dev/null; do sleep 0.05; done`,
+for wait in {1..400}; do kill -0 $(cat ${pidFile(node)}) 2> /dev/null || exit 0; sleep 0.05; done
+echo 'still running 20 s after SIGTERM' >&2
+tail -n 30 ${logFile(node)} >&2
+exit 1`,
     kill: (node) => `kill -KILL $(cat ${pidFile(node)})`,
     sessions: (node) => control(node, 'sessions'),
     type5Routes: (node) => control(node, 'routes --family evpn'),
     vrfRoutes: (node) => control(node, 'routes --vrf red'),
-    log: (node) => `cat /run/log/${node.host}-openpe.log`,
+    log: (node) => `cat ${logFile(node)}`,
   };
 }
 
@@ -42,6 +45,10 @@ function socket(node: LabNode): string {
 
 function pidFile(node: LabNode): string {
   return `/run/openpe/${node.host}.pid`;
+}
+
+function logFile(node: LabNode): string {
+  return `/run/log/${node.host}-openpe.log`;
 }
 
 function control(node: LabNode, command: string): string {
