@@ -31,6 +31,8 @@ export type ProgramName = keyof typeof PROGRAMS;
 export interface RouterPlan {
   readonly program: ProgramName;
   readonly as: number;
+  /** The AS number it gives in its OPEN, when that is another one than its neighbors expect. */
+  readonly claims?: number;
   /** Routes from the start. */
   readonly routes?: readonly OwnRoute[];
 }
@@ -41,6 +43,8 @@ export interface LinkPlan<Name extends string> {
   readonly families: readonly FamilyWord[];
   /** Who connects; absent: both. */
   readonly connects?: Name;
+  /** Key of TCP MD5 signatures at each end. */
+  readonly passwords?: readonly [string, string];
 }
 
 /** Routers by name, and their links. */
@@ -116,9 +120,9 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
   ): Speaker {
     const directory = join(this.#network.directory, name);
     mkdirSync(directory);
-    const { program, as, routes = [] } = plan.routers[name] as RouterPlan;
+    const { program, as, claims, routes = [] } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
-    const settings = { as, routerId: `10.255.${index}.1`, neighbors, routes };
+    const settings = { as: claims ?? as, routerId: `10.255.${index}.1`, neighbors, routes };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
   }
 
@@ -161,16 +165,18 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects }) => {
+  return plan.links.flatMap(({ between, families, connects, passwords }) => {
     const [first, second] = between;
     if (name !== first && name !== second) return [];
     const other = name === first ? second : first;
     const own = ends.get(`${name} ${other}`);
     const far = ends.get(`${other} ${name}`);
     if (!own || !far) return [];
+    const password = passwords?.[name === first ? 0 : 1];
     const common = {
       as: plan.routers[other]?.as ?? 0,
       connects: connects === undefined || connects === name,
+      ...(password !== undefined && { password }),
     };
     const overIpv4 = families.filter((family) => family !== 'ipv6');
     const sessions: NeighborSettings[] = [];

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { inNamespace } from './commands.ts';
 
 const START_MILLISECONDS = 15_000;
-const STOP_MILLISECONDS = 5000;
+const STOP_MILLISECONDS = 2000;
 
 /** A daemon in the foreground, in a namespace, with its output in a file. It never outlives this process. */
 export class DaemonProcess {
@@ -31,6 +31,11 @@ export class DaemonProcess {
     return (
       this.#failure === undefined && this.#process.exitCode === null && this.#process.signalCode === null
     );
+  }
+
+  /** Exit status; undefined while it runs and when a signal ended it. */
+  get exitStatus(): number | undefined {
+    return this.#process.exitCode ?? undefined;
   }
 
   /** Waits until a question to it is answered; throws when it ends before. */

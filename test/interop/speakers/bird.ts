@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../network/commands.ts';
+import { CommandFailed, run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   FamilyWord,
@@ -82,7 +82,7 @@ export class Bird implements Originator {
   }
 
   async route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined> {
-    const text = await this.#birdc('show', 'route', prefix, 'table', TABLES[family], 'primary', 'all');
+    const text = await this.#showRoute('show', 'route', prefix, 'table', TABLES[family], 'primary', 'all');
     const attribute = (name: string): string | undefined =>
       new RegExp(`^\\s+BGP\\.${name}: ?(.*)$`, 'm').exec(text)?.[1]?.trim();
     const origin = attribute('origin');
@@ -102,8 +102,18 @@ export class Bird implements Originator {
     };
   }
 
+  /** To BIRD, a route that is not there is an error. */
+  async #showRoute(...words: readonly string[]): Promise<string> {
+    try {
+      return await this.#birdc(...words);
+    } catch (error) {
+      if (error instanceof CommandFailed && error.output.includes('Network not found')) return '';
+      throw error;
+    }
+  }
+
   announce(route: OwnRoute): Promise<void> {
-    return this.#replaceRoutes([...this.#routes, route]);
+    return this.#replaceRoutes([...this.#routes.filter(({ prefix }) => prefix !== route.prefix), route]);
   }
 
   withdraw({ prefix }: OwnRoute): Promise<void> {
@@ -114,6 +124,11 @@ export class Bird implements Originator {
     this.#routes = routes;
     this.#writeConfiguration();
     await this.#birdc('configure');
+  }
+
+  /** Ends a session with Administrative Shutdown and a text (RFC 9003). */
+  async shutDown(neighbor: string, text: string): Promise<void> {
+    await this.#birdc('disable', this.#protocol(neighbor), JSON.stringify(text));
   }
 
   async reset(neighbor: string): Promise<void> {
@@ -144,12 +159,12 @@ function routeText({ prefix, communities = [], med }: OwnRoute): string {
 }
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects } = neighbor;
+  const { address, localAddress, as, families, connects, password } = neighbor;
   const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
   return `protocol bgp peer${index} {
  local ${localAddress} as ${settings.as};
  neighbor ${address} as ${as};
- ${connects ? '' : 'passive on;'}
+ ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

@@ -150,6 +150,21 @@ export class Frr implements Originator, EvpnSpeaker {
     await this.#vtysh('configure terminal', ...commands);
   }
 
+  /** Ends a session with Administrative Shutdown and a text (RFC 9003). */
+  async shutDown(neighbor: string, text: string): Promise<void> {
+    await this.#configure([
+      `router bgp ${this.#settings.as}`,
+      `neighbor ${neighbor} shutdown message ${text}`,
+    ]);
+  }
+
+  /** Why a session last ended, in FRR's words. */
+  async lastReset(neighbor: string): Promise<string> {
+    type Neighbors = Readonly<Record<string, { readonly lastNotificationReason?: string }>>;
+    const neighbors = await this.#show<Neighbors>(`bgp neighbors ${neighbor}`);
+    return neighbors[neighbor]?.lastNotificationReason ?? '';
+  }
+
   async reset(neighbor: string): Promise<void> {
     await this.#vtysh(`clear bgp ${neighbor}`);
   }
@@ -192,12 +207,13 @@ function routeMapOf(route: OwnRoute): string[] {
 }
 
 function configurationText({ as, routerId, neighbors, routes }: SpeakerSettings): string {
-  const sessions = neighbors.flatMap(({ address, localAddress, as: remoteAs, connects }) => [
+  const sessions = neighbors.flatMap(({ address, localAddress, as: remoteAs, connects, password }) => [
     `neighbor ${address} remote-as ${remoteAs}`,
     `neighbor ${address} update-source ${localAddress}`,
     `neighbor ${address} timers connect 1`,
     `neighbor ${address} advertisement-interval 0`,
     ...(connects ? [] : [`neighbor ${address} passive`]),
+    ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
   ]);
   const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [
     `address-family ${FAMILY_COMMANDS[family]}`,

@@ -162,8 +162,10 @@ export class GoBgp implements Originator, EvpnSpeaker {
     await this.#gobgp('global', 'rib', action, ...key, ...targets, '-a', 'evpn');
   }
 
+  /** Off and on again: after its own reset command GoBGP stays idle for half a minute. */
   async reset(neighbor: string): Promise<void> {
-    await this.#gobgp('neighbor', neighbor, 'reset');
+    await this.#gobgp('neighbor', neighbor, 'disable');
+    await this.#gobgp('neighbor', neighbor, 'enable');
   }
 }
 
@@ -209,7 +211,14 @@ function configurationText({ as, routerId, neighbors }: SpeakerSettings): string
   return global + neighbors.map(neighborText).join('');
 }
 
-function neighborText({ address, localAddress, as, families, connects }: NeighborSettings): string {
+function neighborText({
+  address,
+  localAddress,
+  as,
+  families,
+  connects,
+  password = '',
+}: NeighborSettings): string {
   const familyText = families.map(
     (family) =>
       `[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = "${FAMILY_NAMES[family]}"\n`,
@@ -218,6 +227,7 @@ function neighborText({ address, localAddress, as, families, connects }: Neighbo
 [neighbors.config]
 neighbor-address = "${address}"
 peer-as = ${as}
+auth-password = ${JSON.stringify(password)}
 [neighbors.transport.config]
 local-address = "${localAddress}"
 passive-mode = ${!connects}

@@ -53,6 +53,11 @@ export class OpenPe implements EvpnSpeaker {
     await this.#process?.stop();
   }
 
+  /** Exit status of the process; undefined while it runs and when a signal ended it. */
+  get exitStatus(): number | undefined {
+    return this.#process?.exitStatus;
+  }
+
   async kill(): Promise<void> {
     await this.#process?.kill();
   }
@@ -107,6 +112,12 @@ export class OpenPe implements EvpnSpeaker {
     };
   }
 
+  /** Names of the sessions that gave an IPv4 route, the best one first. */
+  async pathSources(prefix: string): Promise<readonly string[]> {
+    const [route] = await this.#routes(prefix, '--family', 'ipv4');
+    return (route?.paths ?? []).map(({ source }) => source);
+  }
+
   async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
     return (await this.#routes('--family', 'evpn')).flatMap((route) => evpnRouteOf(route));
   }
@@ -153,11 +164,12 @@ function underlayResource({ as, routerId, neighbors }: SpeakerSettings): unknown
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, as, families, connects } = neighbor;
+  const { address, as, families, connects, password } = neighbor;
   return {
     address,
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     ...(!connects && { port: CLOSED_PORT }),
+    ...(password !== undefined && { password }),
     holdTimeSeconds: 9,
     keepaliveTimeSeconds: 3,
     connectTimeSeconds: 1,

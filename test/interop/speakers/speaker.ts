@@ -27,6 +27,8 @@ export interface NeighborSettings {
   readonly families: readonly FamilyWord[];
   /** False: waits for the neighbor to connect. */
   readonly connects: boolean;
+  /** Key of TCP MD5 signatures (RFC 2385). */
+  readonly password?: string;
 }
 
 /** What a speaker is to do. */
