@@ -17,7 +17,13 @@ import { parseLink } from './link-state.ts';
 import type { MessageBuilder } from './netlink/message-builder.ts';
 import { NetlinkError, type RequestSubject } from './netlink/netlink-error.ts';
 import type { RouteSocket } from './netlink/route-socket.ts';
-import { createNamespace, deleteNamespace, inNamespace, openNamespace } from './network-namespace.ts';
+import {
+  createNamespace,
+  deleteNamespace,
+  inNamespace,
+  NamespaceError,
+  openNamespace,
+} from './network-namespace.ts';
 import type { Side } from './observed.ts';
 import { OWNER_ALIAS, UNDERLAY_GROUP, underlayAlias } from './ownership.ts';
 import { type NamespaceNames, objectOf, type PlanAction, type PlanStep } from './plan-step.ts';
@@ -66,11 +72,23 @@ export async function applySteps(steps: readonly PlanStep[], context: ApplyConte
       await perform(step, context);
       performed.push(step);
     } catch (error) {
+      if (isGone(step, error)) {
+        performed.push(step);
+        continue;
+      }
       failures.push(describeFailure(step, error, context.names));
       failedGroups.add(step.group);
     }
   }
   return { performed, failures, skipped };
+}
+
+/** Somebody else was quicker to remove it. */
+function isGone(step: PlanStep, error: unknown): boolean {
+  if (error instanceof NamespaceError)
+    return step.action === 'delete namespace' && error.problem === 'absent';
+  if (!(error instanceof NetlinkError) || !step.action.startsWith('remove ')) return false;
+  return ['ENODEV', 'ESRCH', 'EADDRNOTAVAIL'].includes(error.code);
 }
 
 function describeFailure(step: PlanStep, error: unknown, names: NamespaceNames): StepFailure {

@@ -211,9 +211,13 @@ function linkByName(type: number, name: string): Uint8Array {
   return builder.attributeText(IFLA_IFNAME, name).end().copy();
 }
 
-/** A message that adds an address, marked as the daemon's; `unique`: without duplicate address detection. */
+/**
+ * A message that adds an address, marked as the daemon's; one that is there already gets the mark.
+ *
+ * @param unique no other node can have it: without duplicate address detection
+ */
 export function addAddressMessage(prefix: IpPrefix, linkIndex: number, unique: boolean): Uint8Array {
-  const builder = beginAddress(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, prefix, linkIndex);
+  const builder = beginAddress(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, prefix, linkIndex);
   builder.attributeU8(IFA_PROTO, ADDRESS_PROTOCOL);
   if (unique && prefix.address.version === 6) builder.attributeU32(IFA_FLAGS, IFA_F_NODAD);
   return builder.end().copy();

@@ -13,11 +13,14 @@ import {
   SOL_NETLINK,
 } from './constants.ts';
 
+type MessageListener = (bytes: Uint8Array, from: { readonly port: number }) => void;
+type ErrorListener = (error: Error & { readonly code?: string }) => void;
+
 /** The part of `RawNetlinkSocket` in use; tests put their own in its place. */
 export interface RawSocket {
   send(bytes: Uint8Array, options: undefined, done: (error?: Error) => void): void;
-  on(event: 'message', listener: (bytes: Uint8Array, from: { readonly port: number }) => void): unknown;
-  on(event: 'error', listener: (error: Error & { readonly code?: string }) => void): unknown;
+  on(event: 'message', listener: MessageListener): unknown;
+  on(event: 'error', listener: ErrorListener): unknown;
   ref(): void;
   unref(): void;
   close(): void;
@@ -53,6 +56,7 @@ export function openRawSocket(namespace: string | undefined, groups: readonly nu
     RawNetlinkSocket: typeof RawNetlinkSocket;
   };
   const raw = inNamespace(namespace, () => new Socket(NETLINK_ROUTE));
+  const guarded = new GuardedSocket(raw);
   raw.unref();
   raw.setRecvBufferSize(RECEIVE_BUFFER);
   raw.setSendBufferSize(SEND_BUFFER);
@@ -68,7 +72,75 @@ export function openRawSocket(namespace: string | undefined, groups: readonly nu
   } else {
     for (const group of groups) raw.addMembership(group);
   }
-  return { raw, largestSend: raw.getSendBufferSize() - SEND_OVERHEAD, filtersDumps };
+  return { raw: guarded, largestSend: raw.getSendBufferSize() - SEND_OVERHEAD, filtersDumps };
+}
+
+/** Sockets that are open: none may hear of anything once the process has begun to end. */
+const openSockets = new Set<RawNetlinkSocket>();
+
+function closeAll(): void {
+  for (const raw of openSockets) raw.close();
+  openSockets.clear();
+}
+
+/**
+ * Keeps the process from being aborted by `netlink`, which calls listeners from C++ and takes everything
+ * they throw for its own error. What they throw is thrown again outside, where the process's ordinary
+ * handling of uncaught errors sees it; sockets are never closed from inside a listener, and they are
+ * all closed before the JavaScript environment is taken down.
+ */
+class GuardedSocket implements RawSocket {
+  readonly #raw: RawNetlinkSocket;
+  #closed = false;
+
+  constructor(raw: RawNetlinkSocket) {
+    this.#raw = raw;
+    if (openSockets.size === 0) process.on('exit', closeAll);
+    openSockets.add(raw);
+  }
+
+  send(bytes: Uint8Array, _options: undefined, done: (error?: Error) => void): void {
+    this.#raw.send(bytes, undefined, (error) => this.#outside(() => done(error)));
+  }
+
+  on(event: 'message' | 'error', listener: MessageListener | ErrorListener): this {
+    if (event === 'message') {
+      this.#raw.on('message', (bytes, from) =>
+        this.#outside(() => (listener as MessageListener)(bytes, from)),
+      );
+    } else {
+      this.#raw.on('error', (error) => this.#outside(() => (listener as ErrorListener)(error)));
+    }
+    return this;
+  }
+
+  ref(): void {
+    if (openSockets.has(this.#raw)) this.#raw.ref();
+  }
+
+  unref(): void {
+    if (openSockets.has(this.#raw)) this.#raw.unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    setImmediate(() => {
+      if (!openSockets.delete(this.#raw)) return;
+      if (openSockets.size === 0) process.off('exit', closeAll);
+      this.#raw.close();
+    });
+  }
+
+  #outside(listener: () => void): void {
+    if (this.#closed) return;
+    try {
+      listener();
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  }
 }
 
 /** True when the kernel took the option; each of them only makes things better. */

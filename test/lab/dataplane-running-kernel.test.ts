@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readlinkSync, rmSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -160,6 +160,19 @@ describe.skipIf(withoutRoot)(title, () => {
     } finally {
       socket.close();
     }
+  });
+
+  it.each(['leave', 'throw'])('does not abort the process: listeners that %s', (how) => {
+    const program = `${process.cwd()}/test/lab/dataplane/ending.mjs`;
+    const ended = spawnSync('unshare', ['--net', process.execPath, program, process.cwd(), how], {
+      encoding: 'utf8',
+    });
+    expect({ status: ended.status, signal: ended.signal, stderr: ended.stderr }).toEqual({
+      status: 0,
+      signal: null,
+      stderr: '',
+    });
+    expect(ended.stdout).toBe(how === 'throw' ? 'uncaught: from a listener\n' : 'heard\n');
   });
 
   it('connects TCP inside a namespace, with a key and with all the hops left', async () => {

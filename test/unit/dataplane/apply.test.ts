@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { type ApplyReport, applySteps } from '../../../dataplane/apply.ts';
 import { describeMissingDriver } from '../../../dataplane/kernel-support.ts';
 import { AttributeReader } from '../../../dataplane/netlink/attribute-reader.ts';
-import { IFLA_IFNAME, RTM_GETLINK, RTM_NEWADDR, RTM_NEWLINK } from '../../../dataplane/netlink/constants.ts';
+import {
+  IFLA_IFNAME,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_GETLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+} from '../../../dataplane/netlink/constants.ts';
 import { MessageBuilder } from '../../../dataplane/netlink/message-builder.ts';
 import { RouteSocket } from '../../../dataplane/netlink/route-socket.ts';
 import type { PlanStep } from '../../../dataplane/plan-step.ts';
@@ -81,6 +89,26 @@ describe('applySteps', () => {
         reason: 'EEXIST (file already exists): Table is used by another VRF',
       },
     ]);
+  });
+
+  it('takes what somebody else has removed for removed', async () => {
+    const removals: PlanStep[] = [
+      { action: 'remove link', side: 'router', device: 'vni100', kind: 'vxlan', group: 'removal of vni100' },
+      { action: 'remove unreachable default', vrf: 'red', table: 1, version: 4, group: 'removal of red' },
+      { ...LOOPBACK, action: 'remove address' },
+    ];
+    const errnos = new Map([
+      [RTM_DELLINK, 19],
+      [RTM_DELROUTE, 3],
+      [RTM_DELADDR, 99],
+    ]);
+    const router = kernel(({ type }) => ({ errno: errnos.get(type) ?? 0 }));
+    expect(await apply(removals, router)).toEqual({ performed: removals, failures: [], skipped: [] });
+    const busy = await apply(
+      removals.slice(0, 1),
+      kernel(() => ({ errno: 16 })),
+    );
+    expect(busy.failures).toHaveLength(1);
   });
 
   it('says what to do about a kernel without VRF', async () => {
