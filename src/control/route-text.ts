@@ -31,18 +31,24 @@ export async function printRoutes(
   return table !== undefined;
 }
 
+/** What only routes with a route distinguisher have; they are not for the kernel. */
+const evpnColumns: readonly Column[] = [
+  { title: 'RD', minimum: 15 },
+  { title: 'VNI', align: 'right', minimum: 4 },
+];
+
 function columnsOf(route: RouteView): Column[] {
   const ipv4 = route.family === familyName(IPV4_UNICAST);
   return [
     { title: ' ' },
     { title: 'PREFIX', minimum: ipv4 ? 18 : 26 },
-    ...(route.rd === undefined ? [] : [{ title: 'RD', minimum: 15 }]),
+    ...(route.rd === undefined ? [] : evpnColumns),
     { title: 'NEXT HOP', minimum: 15 },
     { title: 'FROM', minimum: 15 },
     { title: 'MED', align: 'right' },
     { title: 'LOCPREF', align: 'right' },
     { title: 'AGE', align: 'right' },
-    { title: 'KERNEL' },
+    ...(route.rd === undefined ? [{ title: 'KERNEL' }] : []),
     { title: 'AS PATH' },
   ];
 }
@@ -51,13 +57,13 @@ function routeCells(route: RouteView, path: PathView, first: boolean, now: numbe
   return [
     flagsOf(path),
     first ? route.prefix : '',
-    ...(route.rd === undefined ? [] : [first ? route.rd : '']),
+    ...(route.rd === undefined ? [] : [first ? route.rd : '', path.vni?.toString() ?? '-']),
     path.nextHop ?? '-',
     path.source,
     path.med?.toString() ?? '-',
     path.localPref?.toString() ?? '-',
     durationText(now - path.since),
-    first ? kernelText(route.kernel) : '',
+    ...(route.rd === undefined ? [first ? kernelText(route.kernel) : ''] : []),
     `${path.asPath}${path.asPath === '' ? '' : ' '}${originLetter(path)}`,
   ];
 }
