@@ -199,4 +199,23 @@ ip -n perouter link add tenant type vrf table 77`);
     ]);
     expect((await converge('cleanup')).steps).toEqual([]);
   });
+
+  it('are completed and undone by a new process, whichever step the one before died after', async () => {
+    const program = `${REPOSITORY}/test/lab/dataplane/interrupted.mjs`;
+    const output = await machine.run(`node ${program} ${REPOSITORY} ${EXAMPLE} perouter node1`, {
+      timeout: 120,
+    });
+    const outcomes: ReadonlyArray<{ last: string }> = JSON.parse(output);
+    expect(outcomes.length).toBeGreaterThan(20);
+    expect(outcomes.map(({ last }) => last)).toContain('> device toswitch1 to perouter');
+    expect(outcomes).toEqual(
+      outcomes.map(({ last }) => ({
+        last,
+        problems: [],
+        again: 0,
+        namespaceLeft: false,
+        addresses: ['192.168.11.3/24', '2001:db8:11::3/64'],
+      })),
+    );
+  });
 });

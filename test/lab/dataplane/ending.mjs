@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process';
 
 const [repository, how] = process.argv.slice(2);
 const { subscribe } = await import(`${repository}/dist/dataplane/netlink/subscription.js`);
+const { RouteSocket } = await import(`${repository}/dist/dataplane/netlink/route-socket.js`);
+const { getLinkMessage } = await import(`${repository}/dist/dataplane/link-messages.js`);
 const RTNLGRP_LINK = 1;
 
 process.on('uncaughtException', (error) => console.log(`uncaught: ${error.message}`));
@@ -20,5 +22,7 @@ await new Promise((resolve) => {
 });
 if (how === 'leave') {
   console.log('heard');
+  // The environment is taken down while an answer and notifications are there to be read.
+  await RouteSocket.open().request(getLinkMessage('lo'), { operation: 'look up', object: 'lo' });
   for (const mtu of ['1500', '1501', '1502']) execFileSync('ip', ['link', 'set', 'lo', 'mtu', mtu]);
 }
