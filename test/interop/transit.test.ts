@@ -16,7 +16,7 @@ const PAIRS: readonly (readonly [ProgramName & ('frr' | 'gobgp' | 'bird'), 'frr'
 ];
 
 /** Waits until a speaker has, or no longer has, a route. */
-export function waitForRoute(speaker: Speaker, { family, prefix }: OwnRoute, present: boolean, seconds = 20) {
+function waitForRoute(speaker: Speaker, { family, prefix }: OwnRoute, present: boolean, seconds = 20) {
   const what = `${speaker.program} ${present ? 'has' : 'no longer has'} ${prefix}`;
   return waitFor(
     what,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './commands.ts';
@@ -26,6 +26,7 @@ export class Network {
   #links = 0;
 
   constructor() {
+    removeOrphans();
     process.once('exit', this.#atExit);
   }
 
@@ -69,5 +70,13 @@ export class Network {
 
   #removeNow(): void {
     for (const namespace of this.#namespaces.splice(0)) spawnSync('ip', ['netns', 'del', namespace]);
+  }
+}
+
+/** Removes namespaces of test processes that were killed before they could do it. */
+function removeOrphans(): void {
+  const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+  for (const [namespace, owner] of stdout.matchAll(/^interop-(\d+)-\S+/gm)) {
+    if (!existsSync(`/proc/${owner}`)) spawnSync('ip', ['netns', 'del', namespace]);
   }
 }
