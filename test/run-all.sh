@@ -2,6 +2,7 @@
 # Lint, types and all tiers of the tests, whatever fails on the way; the closing line comes last.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PWD/node_modules/.bin:$PATH
 
 failed=()
 step() { # title command...
@@ -13,10 +14,10 @@ step() { # title command...
 
 closing=out/test-results/closing-line.txt
 rm -f $closing
-step lint npx --no-install biome check --error-on-warnings .
-step types npx --no-install tsc -p tsconfig.json
-step build npx --no-install tsc -p tsconfig.build.json
-step tests env REQUIRED_TIERS="unit pcap interop lab" npx --no-install vitest run
+step lint biome check --error-on-warnings .
+step types tsc -p tsconfig.json
+step build tsc -p tsconfig.build.json
+step tests env REQUIRED_TIERS="unit pcap interop lab" vitest run
 
 echo
 [ ${#failed[@]} -eq 0 ] || echo "failed: ${failed[*]}"
