@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DesiredState } from '../../dataplane/desired.ts';
+import { type DesiredState, hostDevicesOf } from '../../dataplane/desired.ts';
 import { readKernelState } from '../../dataplane/fib/adoption.ts';
 import { Fib } from '../../dataplane/fib/fib.ts';
 import { KernelNetwork } from '../../dataplane/kernel-network.ts';
@@ -25,6 +25,9 @@ import type { KernelFacts, KernelPort, KernelView } from './kernel-port.ts';
 
 /** Milliseconds from a change in the kernel to a look at it: changes come in bursts. */
 const SETTLE_TIME = 20;
+/** Milliseconds between two looks at everything, also without a sign that something has changed. */
+const AUDIT_TIME = 60_000;
+
 /** Milliseconds until what the kernel refused is tried again. */
 const RETRY_TIME = 5000;
 
@@ -53,6 +56,9 @@ export class KernelRuntime implements KernelPort, KernelView {
   #watch: Subscription | undefined;
   #reconciling: Promise<void> | undefined;
   #again = false;
+  #audit: NodeJS.Timeout | undefined;
+  /** The next look is not to believe anything that was seen before. */
+  #thorough = false;
   #stopped = false;
   #changed: () => void = () => {};
 
@@ -93,7 +99,8 @@ export class KernelRuntime implements KernelPort, KernelView {
     const adopted = await runtime.#fib.adopt(await readKernelState(runtime.#socket));
     if (adopted.routes > 0) log.info({ ...adopted }, 'took over what an earlier run left in the kernel');
     runtime.#repeatHostAddresses(performed);
-    runtime.#watch = network.watch(() => runtime.#reconcileSoon());
+    runtime.#watch = network.watch(() => runtime.#reconcileSoon(), hostDevicesOf(desired));
+    runtime.#audit = setInterval(() => runtime.#auditSoon(), AUDIT_TIME).unref();
     if (problem !== undefined) runtime.#reconcileSoon(RETRY_TIME);
     return runtime;
   }
@@ -147,6 +154,11 @@ export class KernelRuntime implements KernelPort, KernelView {
       });
   }
 
+  #auditSoon(): void {
+    this.#thorough = true;
+    this.#reconcileSoon();
+  }
+
   #reconcileLater(): void {
     setTimeout(() => this.#reconcileSoon(), RETRY_TIME).unref();
   }
@@ -156,7 +168,11 @@ export class KernelRuntime implements KernelPort, KernelView {
     if (this.#stopped) return;
     this.#again = false;
     const before = this.#observed;
-    const result = await bringAbout(this.#desired, this.#network, this.#log, this.#problem);
+    const result = await bringAbout(this.#desired, this.#network, this.#log, {
+      knownProblem: this.#problem,
+      verifyRoutes: this.#thorough,
+    });
+    this.#thorough = false;
     const { observed } = result;
     this.#observed = observed;
     this.#problem = result.problem;
@@ -207,6 +223,7 @@ export class KernelRuntime implements KernelPort, KernelView {
   /** Stops following the kernel, which keeps forwarding; with `undo`, removes all that was made. */
   async stop(undo: boolean): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#audit);
     this.#watch?.close();
     await this.#reconciling;
     await this.#fib.flush().catch(() => {});
@@ -243,9 +260,10 @@ async function bringAbout(
   desired: DesiredState,
   network: KernelNetwork,
   log: Logger,
-  knownProblem?: string,
+  options: { readonly knownProblem?: string | undefined; readonly verifyRoutes?: boolean } = {},
 ): Promise<BroughtAbout> {
-  const observed = await network.observe();
+  const { knownProblem, verifyRoutes = false } = options;
+  const observed = await network.observe({ verifyRoutes });
   const { steps, conflicts } = plan(desired, observed);
   for (const step of steps) log.info(describeStep(step, network.names));
   const report = steps.length > 0 ? await network.apply(steps) : undefined;
