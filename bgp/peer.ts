@@ -1,4 +1,4 @@
-import type { IpAddress } from '../net/address.ts';
+import { type IpAddress, ipv4Mapped } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
 import type { Rib } from './rib/rib.ts';
@@ -88,11 +88,6 @@ export class Peer implements SessionEvents {
     return this.#source;
   }
 
-  /** Routes refused by loop checks since the session came up. */
-  get refused(): number {
-    return this.#reader?.refused ?? 0;
-  }
-
   /** Families for which the peer has sent End-of-RIB. */
   get endOfRibSeen(): ReadonlySet<Family> {
     return this.#endOfRibSeen;
@@ -128,7 +123,7 @@ export class Peer implements SessionEvents {
         fourOctetAs: negotiated.fourOctetAs,
         addPath: () => false,
         extendedMessage: negotiated.maxMessageSize > 4096,
-        extendedNextHop: false,
+        extendedNextHop: negotiated.extendedNextHop,
         peerType: negotiated.peerType,
       },
       ribs: new Map([...instance.ribs].filter(([family]) => negotiated.families.includes(family))),
@@ -181,8 +176,11 @@ export class Peer implements SessionEvents {
   #selfNextHop(family: Family, negotiated: NegotiatedSession): Uint8Array | undefined {
     const { ipv4, ipv6 } = this.configuration.nextHops ?? {};
     const local = negotiated.localAddress;
-    if (family === IPV4_UNICAST) return (local.version === 4 ? local : ipv4)?.bytes;
-    if (family === IPV6_UNICAST) return (local.version === 6 ? local : ipv6)?.bytes;
+    if (family === IPV4_UNICAST) {
+      return (local.version === 4 || negotiated.extendedNextHop ? local : ipv4)?.bytes;
+    }
+    // Without an IPv6 address of our own there is the IPv4-mapped one, as FRR and GoBGP send it.
+    if (family === IPV6_UNICAST) return (local.version === 6 ? local : (ipv6 ?? ipv4Mapped(local))).bytes;
     return local.bytes;
   }
 
@@ -193,9 +191,9 @@ export class Peer implements SessionEvents {
   routeRefresh(family: Family, subtype: number): void {
     const group = this.#groups.get(family);
     if (subtype !== 0 || !group || !this.#member) return;
-    const marker = (kind: 1 | 2): Uint8Array | undefined =>
-      this.#session?.negotiated?.enhancedRouteRefresh ? routeRefreshMessage(family, kind) : undefined;
-    group.refresh(this.#member, marker(1), marker(2));
+    const enhanced = this.#session?.negotiated?.enhancedRouteRefresh === true;
+    const marker = (kind: 1 | 2): Uint8Array => routeRefreshMessage(family, kind);
+    group.refresh(this.#member, enhanced ? { before: marker(1), after: marker(2) } : {});
     this.#context.schedule();
   }
 

@@ -56,8 +56,6 @@ const canonical = new ByteWriter();
 export class UpdateReader {
   readonly #options: UpdateReaderOptions;
   readonly #kind: AttributeKind;
-  /** Routes that were refused by loop checks since the session came up. */
-  refused = 0;
 
   constructor(options: UpdateReaderOptions) {
     this.#options = options;
@@ -127,6 +125,7 @@ export class UpdateReader {
   /** Writes the identity of the attributes as they stand in the message; -1 when they need a closer look. */
   #writeIdentity(bytes: Uint8Array, reach: boolean): number {
     if (!this.#options.context.fourOctetAs) return -1;
+    if (reach && !this.#hasUsualNextHop()) return -1;
     const nextHops = this.#options.attributes.nextHops;
     let nextHop = reach ? nextHops.intern(bytes, sections.reachNextHopStart, sections.reachNextHopEnd) : -1;
     let length = IDENTITY_HEADER_SIZE;
@@ -146,6 +145,14 @@ export class UpdateReader {
     if (nextHop < 0) return -1;
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     return length;
+  }
+
+  /** The same attributes may have been seen with another family, for which the next hop was right. */
+  #hasUsualNextHop(): boolean {
+    const size = sections.reachNextHopEnd - sections.reachNextHopStart;
+    if (sections.reachFamily === IPV6_UNICAST) return size === 16 || size === 32;
+    if (sections.reachFamily === IPV4_UNICAST && size !== 4) return this.#options.context.extendedNextHop;
+    return size === 4 || size === 16;
   }
 
   /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */

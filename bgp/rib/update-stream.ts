@@ -31,6 +31,12 @@ export interface GroupMember {
   readonly blocked: boolean;
 }
 
+/** What goes before and after a whole table that a peer asked for (RFC 7313); a plain refresh has neither (RFC 2918). */
+export interface RefreshMarkers {
+  readonly before?: Uint8Array;
+  readonly after?: Uint8Array;
+}
+
 /** The most prefixes that are looked at in one turn. */
 const BATCH_SIZE = 4096;
 const MOST_ATTRIBUTE_BYTES = 65535;
@@ -50,16 +56,19 @@ export class UpdateStream {
   readonly #profile: ExportProfile;
   readonly #exporter: AttributeExporter;
   readonly #writer: UpdateWriter;
+  readonly #multiprotocol: boolean;
   readonly #reader: JournalReader;
   readonly #members: GroupMember[];
   /** By prefix: the source whose path was advertised, 0 for none. That source alone was not told. */
   #advertised: Uint16Array<ArrayBuffer>;
   readonly #advertisedBySource: number[];
   #advertisedCount = 0;
-  /** Next prefix of the first pass over the whole table, or -1 when that is done. */
+  /** Next prefix of a pass over the whole table, or -1 when that is done. */
   #walk: number;
   /** Sent when the pass is done. */
   #afterWalk: Uint8Array | 'end-of-rib' | undefined;
+  /** Asked for while a pass was under way: the next one. */
+  #again: RefreshMarkers | undefined;
 
   private constructor(
     rib: Rib,
@@ -78,7 +87,8 @@ export class UpdateStream {
     this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + (count ?? 0), 0);
     this.#walk = -1;
     this.#exporter = new AttributeExporter(rib.attributes, profile);
-    this.#writer = new UpdateWriter(profile.family, profile.maxMessageSize);
+    this.#multiprotocol = profile.family !== IPV4_UNICAST || profile.selfNextHop.length !== 4;
+    this.#writer = new UpdateWriter(profile.family, profile.maxMessageSize, this.#multiprotocol);
   }
 
   /** A stream that tells one peer the whole table, then End-of-RIB (RFC 4724 §2), then what changes. */
@@ -115,14 +125,25 @@ export class UpdateStream {
     );
     split.#walk = this.#walk;
     split.#afterWalk = this.#afterWalk;
+    split.#again = this.#again;
     for (const member of members) this.removeMember(member);
     return split;
   }
 
-  /** Goes over the whole table once more, then sends `after`. An End-of-RIB that is still due is kept. */
-  restart(after: Uint8Array | undefined): void {
+  /**
+   * Goes over the whole table once more, between the markers. A pass under way is completed first: no
+   * refresh may begin before End-of-RIB (RFC 7313 §4), and each that began has its end.
+   */
+  restart(markers: RefreshMarkers): void {
+    if (this.#walk >= 0) this.#again = markers;
+    else this.#beginRefresh(markers);
+  }
+
+  #beginRefresh({ before, after }: RefreshMarkers): void {
     this.#walk = 0;
-    if (this.#afterWalk !== 'end-of-rib') this.#afterWalk = after;
+    this.#afterWalk = after;
+    this.#writer.setAudience(0, 0);
+    if (before) this.#writer.addMessage(before);
   }
 
   close(): void {
@@ -131,7 +152,12 @@ export class UpdateStream {
 
   /** Nothing was sent yet: further members may join as if they had been there from the start. */
   get untouched(): boolean {
-    return this.#walk === 0 && this.#advertisedCount === 0 && this.#afterWalk === 'end-of-rib';
+    return (
+      this.#walk === 0 &&
+      this.#advertisedCount === 0 &&
+      this.#afterWalk === 'end-of-rib' &&
+      this.#again === undefined
+    );
   }
 
   get pending(): boolean {
@@ -165,6 +191,9 @@ export class UpdateStream {
     if (this.#afterWalk === 'end-of-rib') this.#writer.endOfRib();
     else if (this.#afterWalk) this.#writer.addMessage(this.#afterWalk);
     this.#afterWalk = undefined;
+    const again = this.#again;
+    this.#again = undefined;
+    if (again) this.#beginRefresh(again);
   }
 
   /** Sorts changed prefixes into withdrawals and announcements, and writes both. */
@@ -258,7 +287,7 @@ export class UpdateStream {
       this.#profile.nextHopUnchanged && own >= 0
         ? store.nextHops.get(own).address.bytes
         : this.#profile.selfNextHop;
-    const inAttribute = this.#profile.family === IPV4_UNICAST ? nextHop : undefined;
+    const inAttribute = this.#multiprotocol ? undefined : nextHop;
     const length = this.#exporter.write(attributes, attributeScratch, 0, inAttribute, local);
     this.#writer.beginAnnouncements(attributeScratch, length, nextHop);
   }

@@ -5,6 +5,8 @@ const HEADER_SIZE = 19;
 const CHUNK_SIZE = 128 * 1024;
 const TYPE_UPDATE = 2;
 
+const EMPTY_UPDATE = Uint8Array.of(...new Uint8Array(16).fill(0xff), 0, 23, TYPE_UPDATE, 0, 0, 0, 0);
+
 /** Whom a stretch of messages is for: all members of a group, all but one source, or one source alone. */
 export interface Audience {
   /** Source id that must not get it, or 0. */
@@ -25,6 +27,8 @@ export interface UpdateSegment extends Audience {
 export class UpdateWriter {
   readonly #family: Family;
   readonly #maxMessageSize: number;
+  /** Routes go into MP_REACH_NLRI and MP_UNREACH_NLRI instead of the message's own fields. */
+  readonly #multiprotocol: boolean;
   #chunk = new Uint8Array(CHUNK_SIZE);
   /** End of what was written to the chunk. */
   #at = 0;
@@ -42,10 +46,11 @@ export class UpdateWriter {
   #nextHop: Uint8Array = new Uint8Array(0);
   #withdrawing = false;
 
-  /** `maxMessageSize`: 4096, or 65535 when both sides know extended messages (RFC 8654). */
-  constructor(family: Family, maxMessageSize: number) {
+  /** `multiprotocol`: always but for IPv4 unicast routes with IPv4 next hops. `maxMessageSize`: 4096, or 65535 when both sides know extended messages (RFC 8654). */
+  constructor(family: Family, maxMessageSize: number, multiprotocol: boolean) {
     this.#family = family;
     this.#maxMessageSize = maxMessageSize;
+    this.#multiprotocol = multiprotocol;
   }
 
   /** Bytes collected and not taken yet. */
@@ -126,8 +131,8 @@ export class UpdateWriter {
     this.#at += 18;
     this.#u8(TYPE_UPDATE).#u16(0);
     this.#limit = this.#messageStart + this.#maxMessageSize;
-    if (this.#family === IPV4_UNICAST) this.#openIpv4();
-    else this.#openMultiprotocol();
+    if (this.#multiprotocol) this.#openMultiprotocol();
+    else this.#openIpv4();
   }
 
   #openIpv4(): void {
@@ -162,21 +167,23 @@ export class UpdateWriter {
     const start = this.#messageStart;
     if (start < 0) return;
     this.#messageStart = -1;
-    if (this.#family === IPV4_UNICAST) {
-      if (this.#withdrawing) {
-        this.#patchU16(start + HEADER_SIZE, this.#at - start - HEADER_SIZE - 2);
-        this.#u16(0);
-      }
-    } else {
+    if (this.#multiprotocol) {
       this.#patchU16(this.#mpLengthAt, this.#at - this.#mpLengthAt - 2);
       if (!this.#withdrawing) this.#copyAttributes();
       this.#patchU16(start + HEADER_SIZE + 2, this.#at - start - HEADER_SIZE - 4);
+    } else if (this.#withdrawing) {
+      this.#patchU16(start + HEADER_SIZE, this.#at - start - HEADER_SIZE - 2);
+      this.#u16(0);
     }
     this.#patchU16(start + 16, this.#at - start);
   }
 
   /** Adds an End-of-RIB marker (RFC 4724 §2). */
   endOfRib(): void {
+    if (this.#family === IPV4_UNICAST) {
+      this.addMessage(EMPTY_UPDATE);
+      return;
+    }
     this.beginWithdrawals();
     this.finishMessage();
     this.#openMessage();

@@ -12,6 +12,9 @@ import { type OpenMessage, twoOctetAs } from '../wire/open.ts';
 import { type Decoded, failed } from '../wire/protocol-error.ts';
 import type { NegotiatedSession, PeerSettings } from './session-events.ts';
 
+/** Address family identifier of IPv6. */
+const AFI_IPV6 = 2;
+
 /** What two OPENs agree on: {@link NegotiatedSession} without what the TCP connection says. */
 export type NegotiatedParameters = Omit<NegotiatedSession, 'localAddress' | 'remoteAddress' | 'active'>;
 
@@ -35,6 +38,12 @@ function localCapabilities(settings: PeerSettings): Capability[] {
     { kind: 'four-octet-as', asn: settings.localAs },
     { kind: 'extended-message' },
   );
+  if (wantsExtendedNextHop(settings)) {
+    capabilities.push({
+      kind: 'extended-next-hop',
+      entries: [{ family: IPV4_UNICAST, nextHopAfi: AFI_IPV6 }],
+    });
+  }
   if (settings.gracefulRestartHelper) {
     // Without families: helps a peer that restarts, keeps nothing itself (RFC 4724 §3, RFC 8538 §2).
     capabilities.push({
@@ -46,6 +55,19 @@ function localCapabilities(settings: PeerSettings): Capability[] {
     });
   }
   return capabilities;
+}
+
+/** An IPv6 session has no other next hop for IPv4 routes than an IPv6 one. */
+function wantsExtendedNextHop({ remoteAddress, families }: PeerSettings): boolean {
+  return remoteAddress.version === 6 && families.includes(IPV4_UNICAST);
+}
+
+function offersExtendedNextHop(open: OpenMessage): boolean {
+  return open.capabilities.some(
+    (capability) =>
+      capability.kind === 'extended-next-hop' &&
+      capability.entries.some(({ family, nextHopAfi }) => family === IPV4_UNICAST && nextHopAfi === AFI_IPV6),
+  );
 }
 
 /**
@@ -85,6 +107,7 @@ export function negotiate(
       keepaliveTime: keepaliveTime(settings.keepaliveTime, holdTime),
       families,
       fourOctetAs: both('four-octet-as'),
+      extendedNextHop: offersExtendedNextHop(sent) && offersExtendedNextHop(received),
       routeRefresh: both('route-refresh'),
       enhancedRouteRefresh: both('route-refresh') && both('enhanced-route-refresh'),
       maxMessageSize: both('extended-message') ? EXTENDED_MAX_MESSAGE_SIZE : MAX_MESSAGE_SIZE,

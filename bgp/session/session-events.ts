@@ -49,6 +49,8 @@ export interface NegotiatedSession {
   readonly keepaliveTime: number;
   readonly families: readonly Family[];
   readonly fourOctetAs: boolean;
+  /** IPv4 unicast routes may have IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
   readonly routeRefresh: boolean;
   readonly enhancedRouteRefresh: boolean;
   /** 4096, or 65535 with RFC 8654. */

@@ -121,9 +121,7 @@ function hostPeer(
 
 /** Where to accept connections for a session. */
 export function listenEndpoints(settings: PeerSettings, world: PeerWorld): readonly Endpoint[] {
-  if (world.namespace === undefined) {
-    return world.listen.filter(({ address }) => address.version === settings.remoteAddress.version);
-  }
   const { version, bytes } = settings.remoteAddress;
+  if (world.listen.length > 0) return world.listen.filter(({ address }) => address.version === version);
   return [{ address: { version, bytes: new Uint8Array(bytes.length) }, port: BGP_PORT }];
 }

@@ -38,6 +38,9 @@ export interface DaemonViewOptions {
   readonly wallTime: () => number;
 }
 
+/** Milliseconds between two looks at the event loop. */
+const LOOP_RESOLUTION = 5;
+
 /** Skipped routes after which an iterator lets others go first. */
 const SKIPPED_BEFORE_YIELD = 500;
 
@@ -50,7 +53,7 @@ export class DaemonView implements ControlView {
   constructor(options: DaemonViewOptions) {
     this.#options = options;
     this.#startedAt = options.wallTime();
-    this.#loopDelay = monitorEventLoopDelay({ resolution: 5 });
+    this.#loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION });
     this.#loopDelay.enable();
   }
 
@@ -88,7 +91,9 @@ export class DaemonView implements ControlView {
   }
 
   #takeLoopDelay(): StatusView['eventLoopDelay'] {
-    const milliseconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : 0);
+    // The histogram counts from one tick of its timer to the next: the lateness is what goes beyond that.
+    const milliseconds = (nanoseconds: number) =>
+      Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e6 - LOOP_RESOLUTION) : 0;
     const { mean, max } = this.#loopDelay;
     const p99 = this.#loopDelay.percentile(99);
     this.#loopDelay.reset();
