@@ -22,7 +22,9 @@ const LEVEL_NAMES: Readonly<Record<number, string>> = {
 
 /** A logger that writes to standard error, at once and in order. */
 export function createLogger(options: LogOptions): Logger {
-  const settings = { level: options.level, base: null };
+  // The messages of an error's causes are in its own already.
+  const serializers = { err: pino.stdSerializers.errWithCause };
+  const settings = { level: options.level, base: null, serializers };
   if (options.format === 'json') return pino(settings, pino.destination({ fd: 2, sync: true }));
   return pino(settings, { write: (line) => void process.stderr.write(textLine(line)) });
 }

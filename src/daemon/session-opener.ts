@@ -1,9 +1,13 @@
 import { PeerDirectory } from '../../bgp/session/peer-directory.ts';
 import { Session, type SessionEnvironment } from '../../bgp/session/session.ts';
 import type { PeerSettings, SessionEvents, SessionHandle } from '../../bgp/session/session-events.ts';
+import type { Endpoint } from '../../bgp/session/transport.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Logger } from './log.ts';
 import { listenEndpoints, type PeerWorld } from './peer-plan.ts';
+
+/** Milliseconds until listening is tried again. */
+const LISTEN_RETRY_TIME = 3000;
 
 /** Makes sessions and has connections accepted for them. */
 export class SessionOpener {
@@ -33,15 +37,23 @@ export class SessionOpener {
   open(settings: PeerSettings, events: SessionEvents): SessionHandle {
     const session = new Session(settings, events, this.#environment);
     this.#sessions.add(session);
-    for (const local of listenEndpoints(settings, this.#world)) {
-      this.#directory.add(session, local).catch((error: unknown) => {
-        this.#log.error(
-          { peer: settings.name, address: `${formatAddress(local.address)} port ${local.port}`, err: error },
-          'cannot listen for the peer; sessions come up only if we reach it',
-        );
-      });
-    }
+    for (const local of listenEndpoints(settings, this.#world)) this.#listen(session, local);
     return session;
+  }
+
+  /** Accepts connections for a session; tries again until it can, for its VRF may come later. */
+  #listen(session: Session, local: Endpoint, complained = false): void {
+    this.#directory.add(session, local).catch((error: unknown) => {
+      if (!this.#sessions.has(session)) return;
+      const address = `${formatAddress(local.address)} port ${local.port}`;
+      if (!complained) {
+        const peer = session.settings.name;
+        this.#log.error({ peer, address, err: error }, 'cannot listen for the peer yet; trying to reach it');
+      }
+      this.#environment.clock.setTimer(LISTEN_RETRY_TIME, () => {
+        if (this.#sessions.has(session)) this.#listen(session, local, true);
+      });
+    });
   }
 
   /** Accepts no more connections. */
