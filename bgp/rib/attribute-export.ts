@@ -1,5 +1,5 @@
 // Hot: runs once per attribute set and batch. Writes bytes; nothing is allocated.
-import { AttributeFact, type AttributeStore } from './attribute-store.ts';
+import { AttributeFact, AttributeKind, type AttributeStore } from './attribute-store.ts';
 
 /** What an attribute set becomes on its way to a peer (RFC 4271 §5). */
 export interface AttributeExport {
@@ -26,6 +26,7 @@ const CLUSTER_LIST = 10;
 const EXTENDED_COMMUNITIES = 16;
 const AS4_PATH = 17;
 const AS4_AGGREGATOR = 18;
+const AIGP = 26;
 
 /** Codes whose meaning this speaker knows: they are passed on without the partial bit (RFC 4271 §5). */
 const KNOWN_CODES = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 16, 22, 25, 26, 32, 35]);
@@ -65,7 +66,9 @@ export class AttributeExporter {
       this.#copy(bytes, this.#find(bytes, start, end, MED), end);
     }
     if (ibgp) this.#writeU32Attribute(LOCAL_PREF, store.localPref(id));
-    this.#writeRest(bytes, start, end);
+    // RFC 7311 §3.4: AIGP is for internal peers, and what an external one sent of it does not count.
+    const keepAigp = ibgp && store.kind(id) === AttributeKind.ibgp;
+    this.#writeRest(bytes, start, end, keepAigp);
     return this.#at;
   }
 
@@ -92,11 +95,11 @@ export class AttributeExporter {
       .#u32(value);
   }
 
-  #writeRest(bytes: Uint8Array, start: number, end: number): void {
+  #writeRest(bytes: Uint8Array, start: number, end: number, keepAigp: boolean): void {
     for (let at = start; at < end; at = attributeEnd(bytes, at)) {
       const code = bytes[at + 1] as number;
       if (code === ORIGIN || code === AS_PATH || code === MED || code === LOCAL_PREF) continue;
-      if (code === AS4_PATH || code === AS4_AGGREGATOR) continue;
+      if (code === AS4_PATH || code === AS4_AGGREGATOR || (code === AIGP && !keepAigp)) continue;
       const ibgp = this.#profile.peerType === 'ibgp';
       if (!ibgp && (code === ORIGINATOR_ID || code === CLUSTER_LIST)) continue;
       if (code === EXTENDED_COMMUNITIES && !ibgp) this.#writeTransitiveExtendedCommunities(bytes, at);
@@ -160,7 +163,7 @@ export class AttributeExporter {
   }
 
   #hasLargeAs(bytes: Uint8Array, value: number, end: number): boolean {
-    if (this.#profile.localAs > 0xffff) return true;
+    if (this.#profile.peerType === 'ebgp' && this.#profile.localAs > 0xffff) return true;
     for (let at = value; at < end; ) {
       const next = at + 2 + (bytes[at + 1] as number) * 4;
       for (let as = at + 2; as < next; as += 4) if (bytes[as] !== 0 || bytes[as + 1] !== 0) return true;

@@ -27,6 +27,11 @@ export class NextHops {
   #own: readonly IpAddress[] = [];
   #loopbackAllowed = false;
 
+  /** Next hops in use. */
+  get size(): number {
+    return this.#table.size;
+  }
+
   /** Ids are below this. */
   get idLimit(): number {
     return this.#table.idLimit;

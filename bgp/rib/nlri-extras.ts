@@ -14,6 +14,11 @@ export class NlriExtras {
     this.#table.add(new Uint8Array(0), 0, 0);
   }
 
+  /** Strings in use, the empty one of id 0 not counted. */
+  get size(): number {
+    return this.#table.size - 1;
+  }
+
   intern(bytes: Uint8Array, start: number, end: number): number {
     const found = this.#table.find(bytes, start, end);
     if (found >= 0) return found;

@@ -25,6 +25,11 @@ export class SourceRegistry {
   readonly #sources: (RouteSource | undefined)[] = [undefined];
   readonly #free: number[] = [];
 
+  /** Sources that are registered. */
+  get size(): number {
+    return this.#sources.length - 1 - this.#free.length;
+  }
+
   /** Registers a source. Throws RangeError when 65,534 are registered already. */
   add(source: Omit<RouteSource, 'id'>): RouteSource {
     const id = this.#free.pop() ?? this.#sources.length;

@@ -1,5 +1,5 @@
 import type { Rib } from './rib.ts';
-import { type ExportProfile, type GroupMember, UpdateStream } from './update-stream.ts';
+import { type ExportProfile, type GroupMember, type RefreshMarkers, UpdateStream } from './update-stream.ts';
 import type { UpdateSegment } from './update-writer.ts';
 
 /**
@@ -47,16 +47,10 @@ export class UpdateGroup {
     this.#streams.splice(this.#streams.indexOf(stream), 1);
   }
 
-  /**
-   * Sends a peer everything again (RFC 2918), between `before` and `after` when given (RFC 7313: the
-   * markers of an enhanced route refresh).
-   */
-  refresh(member: GroupMember, before?: Uint8Array, after?: Uint8Array): void {
+  /** Sends a peer everything again (RFC 2918), between markers if it knows them (RFC 7313). */
+  refresh(member: GroupMember, markers: RefreshMarkers = {}): void {
     const stream = this.#streamOf(member);
-    if (!stream) return;
-    const own = this.#splitOff(stream, [member]);
-    own.restart(after);
-    if (before) member.send(before);
+    if (stream) this.#splitOff(stream, [member]).restart(markers);
   }
 
   #splitOff(stream: UpdateStream, members: readonly GroupMember[]): UpdateStream {
