@@ -59,7 +59,7 @@ export class KernelRuntime implements KernelPort, KernelView {
   #audit: NodeJS.Timeout | undefined;
   /** The next look is not to believe anything that was seen before. */
   #thorough = false;
-  #stopped = false;
+  readonly #stopping = new AbortController();
   #changed: () => void = () => {};
 
   private constructor(
@@ -142,6 +142,10 @@ export class KernelRuntime implements KernelPort, KernelView {
 
   // Keeping watch.
 
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   #reconcileSoon(wait = SETTLE_TIME): void {
     this.#again = true;
     if (this.#reconciling || this.#stopped) return;
@@ -164,7 +168,7 @@ export class KernelRuntime implements KernelPort, KernelView {
   }
 
   async #reconcile(wait: number): Promise<void> {
-    await delay(wait, undefined, { ref: false });
+    await delay(wait, undefined, { ref: false, signal: this.#stopping.signal }).catch(() => {});
     if (this.#stopped) return;
     this.#again = false;
     const before = this.#observed;
@@ -222,7 +226,7 @@ export class KernelRuntime implements KernelPort, KernelView {
 
   /** Stops following the kernel, which keeps forwarding; with `undo`, removes all that was made. */
   async stop(undo: boolean): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     clearInterval(this.#audit);
     this.#watch?.close();
     await this.#reconciling;
