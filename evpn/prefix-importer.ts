@@ -18,6 +18,8 @@ export const IMPORTED_EXTRA_SIZE = 9;
 /** What an attribute set means for import: nothing at all, or which VRFs get it and with what. */
 interface ImportPlan {
   readonly instances: readonly EvpnInstance[];
+  /** For each instance: its VXLAN device reaches the tunnel endpoint. */
+  readonly usable: readonly boolean[];
   /** The set without what only EVPN needs. */
   readonly attributes: number;
   readonly routerMac: Uint8Array;
@@ -155,11 +157,12 @@ export class PrefixImporter {
       extendedCommunities: withoutEvpnCommunities(communities),
     });
     store.retain(attributes);
-    return { instances, attributes, routerMac, external: kind === SourceKind.ebgp };
+    const usable = instances.map(({ vtep }) => this.#isUsableVtep(store.nextHop(id), vtep));
+    return { instances, usable, attributes, routerMac, external: kind === SourceKind.ebgp };
   }
 
   #announce(prefix: number, path: number, plan: ImportPlan): void {
-    const { extras, paths, attributes } = this.#evpn;
+    const { extras, paths } = this.#evpn;
     const version = prefixRouteVersion(evpnKey, this.#evpn.prefixes.copyKey(prefix, evpnKey, 0));
     if (!version) return;
     const vni = prefixRouteVni(extras.bytes, extras.end(paths.extra(path)));
@@ -168,8 +171,7 @@ export class PrefixImporter {
     extra[7] = (vni >>> 8) & 0xff;
     extra[8] = vni & 0xff;
     const keyLength = writeUnicastKey(unicastKey, evpnKey);
-    const reachable = this.#isReachable(attributes.nextHops.get(attributes.nextHop(plan.attributes)).address);
-    for (const { vrf, importSources } of plan.instances) {
+    for (const [index, { vrf, importSources }] of plan.instances.entries()) {
       const rib = vrf.ribs.get(version === 4 ? IPV4_UNICAST : IPV6_UNICAST);
       if (!rib) continue;
       const [source, other] = plan.external
@@ -178,7 +180,7 @@ export class PrefixImporter {
       const id = rib.prefixes.findOrAdd(unicastKey, 0, keyLength);
       rib.announce(id, source.id, prefix, plan.attributes, rib.extras.intern(extra, 0, IMPORTED_EXTRA_SIZE));
       rib.withdraw(id, other.id, prefix);
-      rib.setUsable(rib.findPath(id, source.id, prefix), reachable);
+      rib.setUsable(rib.findPath(id, source.id, prefix), plan.usable[index] === true);
     }
   }
 
@@ -197,28 +199,25 @@ export class PrefixImporter {
 
   /** Looks at the reachability of all tunnel endpoints again: call when routes of the underlay changed. */
   revalidate(): void {
-    const reachable = new Map<number, boolean>();
-    for (const { vrf, importSources } of this.#instances) {
+    for (const { vrf, importSources, vtep } of this.#instances) {
+      const usable = new Map<number, boolean>();
       for (const rib of vrf.ribs.values()) {
         for (let path = 0; path < rib.paths.idLimit; path++) {
           const source = rib.paths.source(path);
           if (source !== importSources.ebgp.id && source !== importSources.ibgp.id) continue;
-          rib.setUsable(
-            path,
-            this.#reachableOnce(rib.attributes.nextHop(rib.paths.attributes(path)), reachable),
-          );
+          const nextHop = rib.attributes.nextHop(rib.paths.attributes(path));
+          const known = usable.get(nextHop) ?? this.#isUsableVtep(nextHop, vtep);
+          usable.set(nextHop, known);
+          rib.setUsable(path, known);
         }
       }
     }
   }
 
-  #reachableOnce(nextHop: number, known: Map<number, boolean>): boolean {
-    let reachable = known.get(nextHop);
-    if (reachable === undefined) {
-      reachable = this.#isReachable(this.#evpn.attributes.nextHops.get(nextHop).address);
-      known.set(nextHop, reachable);
-    }
-    return reachable;
+  /** A VXLAN device sends from an address of one IP version only. */
+  #isUsableVtep(nextHop: number, own: IpAddress): boolean {
+    const { address } = this.#evpn.attributes.nextHops.get(nextHop);
+    return address.version === own.version && this.#isReachable(address);
   }
 
   close(): void {
