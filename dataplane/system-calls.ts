@@ -52,6 +52,11 @@ export interface SystemCalls {
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, size: number): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, size: Uint8Array): number;
   close(fd: number): number;
+  /**
+   * `send` on a thread of libuv's pool: the event loop goes on meanwhile. `done` is called with what the
+   * function gives; its errno is lost. `bytes` must not change before that.
+   */
+  sendInBackground(fd: number, bytes: Uint8Array, done: (sent: number) => void): void;
   errno(): number;
 }
 
@@ -69,6 +74,7 @@ function load(): SystemCalls {
   // By require, so that a run without a data plane never loads the native module.
   const koffi = createRequire(import.meta.url)('koffi') as Koffi;
   const library = koffi.load(null);
+  const send = library.func('send', 'long', ['int', 'void *', 'ulong', 'int']);
   return {
     setns: library.func('setns', 'int', ['int', 'int']),
     unshare: library.func('unshare', 'int', ['int']),
@@ -81,6 +87,10 @@ function load(): SystemCalls {
     setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     close: library.func('close', 'int', ['int']),
+    sendInBackground: (fd, bytes, done) =>
+      send.async(fd, bytes, bytes.length, 0, (error: unknown, sent: unknown) =>
+        done(error ? -1 : Number(sent)),
+      ),
     errno: () => koffi.errno(),
   };
 }

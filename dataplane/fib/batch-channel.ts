@@ -8,16 +8,16 @@ export interface BatchSocket {
   sendBatch(messages: Uint8Array): Promise<readonly BatchError[]>;
 }
 
-/** Milliseconds that a batch should take at the kernel, which works while the event loop stands still. */
+/** Milliseconds that a batch should take at the kernel: others wait for its locks meanwhile. */
 const TARGET_TIME = 8;
-const SMALLEST_LIMIT = 128;
+const SMALLEST_LIMIT = 256;
 /** As many routes as the socket sends in one piece. */
 export const LARGEST_LIMIT = Math.floor((128 * 1024) / LARGEST_ROUTE_MESSAGE);
 const FIRST_LIMIT = 512;
 
 /**
- * Sends batches one at a time and lets the event loop turn in between. How many
- * messages make a batch follows from how long the kernel took for the last ones.
+ * Sends batches in order and lets the event loop turn in between. How many messages make a batch follows from how
+ * long the kernel took for the last ones.
  */
 export class BatchChannel {
   /** Messages that the next batch should have at most. */
@@ -28,7 +28,8 @@ export class BatchChannel {
   batches = 0;
   readonly #socket: BatchSocket;
   readonly #now: () => number;
-  #inFlight = false;
+  #inFlight = 0;
+  #lastAnswer = 0;
   #sinceTurn = 0;
   #deferred: (() => void)[] = [];
 
@@ -38,9 +39,15 @@ export class BatchChannel {
     this.#now = now;
   }
 
+  /** Something waits for {@link whenQuiet}: send no more before all is answered. */
+  get mustDrain(): boolean {
+    return this.#deferred.length > 0;
+  }
+
   /**
    * Sends a batch of `count` messages and has the answer applied. Rejects, without applying anything, when the
-   * socket fails. `messages` must not change meanwhile.
+   * socket fails. `messages` must not change meanwhile. A second batch may be sent before the first is answered, so that the
+   * kernel has the next one at hand; it is answered later.
    */
   async exchange(
     messages: Uint8Array,
@@ -48,17 +55,17 @@ export class BatchChannel {
     apply: (errors: readonly BatchError[]) => void,
   ): Promise<void> {
     const started = this.#now();
-    this.#inFlight = true;
+    this.#inFlight++;
     try {
-      const errors = await this.#socket.sendBatch(messages);
-      apply(errors);
+      apply(await this.#socket.sendBatch(messages));
     } finally {
-      this.#inFlight = false;
-      this.#runDeferred();
+      if (--this.#inFlight === 0) this.#runDeferred();
     }
     this.messages += count;
     this.batches++;
-    this.#adapt(count, this.#now() - started);
+    const answered = this.#now();
+    this.#adapt(count, answered - Math.max(started, this.#lastAnswer));
+    this.#lastAnswer = answered;
     this.#sinceTurn += count;
     if (this.#sinceTurn * 2 >= this.limit) await this.turn();
   }
@@ -69,9 +76,9 @@ export class BatchChannel {
     await nextTurn();
   }
 
-  /** Runs `change` when no batch is at the kernel: now, or once the answer has been applied. */
+  /** Runs `change` when no batch is at the kernel: now, or once all answers have been applied. */
   whenQuiet(change: () => void): void {
-    if (this.#inFlight) this.#deferred.push(change);
+    if (this.#inFlight > 0) this.#deferred.push(change);
     else change();
   }
 

@@ -18,7 +18,7 @@ const QUEUED_ANY = QUEUED[0] | QUEUED[1];
 
 const EMPTY = 0;
 const DELETED = -1;
-const FIRST_ROWS = 256;
+const FIRST_ROWS = 1024;
 
 const octets = new Uint8Array(16);
 /** The same 16 bytes as words, in memory order, so that a word is stored into a message as it is. */
@@ -179,8 +179,9 @@ export class RouteRows {
   }
 
   #rehash(): void {
+    // Four times as large when it is full: half the growing, and short probes.
     let capacity = this.#slots.length;
-    while ((this.#used + 1) * 2 > capacity) capacity *= 2;
+    while ((this.#used + 1) * 4 > capacity) capacity *= 2;
     const old = this.#slots;
     this.#slots = new Int32Array(capacity);
     this.#deleted = 0;

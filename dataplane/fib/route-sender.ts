@@ -23,16 +23,37 @@ export interface FailedOperation {
   readonly reason: string;
 }
 
+/** A batch on its way or being put together. */
+interface Lane {
+  readonly batch: RouteBatch;
+  /** By message: its row and, for a route that is added, its set. */
+  readonly rows: Int32Array;
+  readonly sets: Int32Array;
+  /** Settles when the answer has been applied. */
+  answered: Promise<void>;
+}
+
+function newLane(): Lane {
+  return {
+    batch: new RouteBatch(LARGEST_LIMIT * LARGEST_ROUTE_MESSAGE),
+    rows: new Int32Array(LARGEST_LIMIT),
+    sets: new Int32Array(LARGEST_LIMIT),
+    answered: Promise.resolve(),
+  };
+}
+
+/** Fills a lane from the queue from `index` on and gives where it stopped. */
+type Collect = (lane: Lane, index: number) => number;
+type Apply = (lane: Lane, errors: readonly BatchError[]) => void;
+
 /** Sends the routes of a queue in batches and notes in the rows what the kernel says. */
 export class RouteSender {
   readonly #channel: BatchChannel;
   readonly #sets: NexthopSets;
   readonly #objects: NexthopObjects;
   readonly #reasons: FailureReasons;
-  readonly #batch = new RouteBatch(LARGEST_LIMIT * LARGEST_ROUTE_MESSAGE);
-  /** The batch's routes: row and, for a route that is added, its set. */
-  readonly #batchRows = new Int32Array(LARGEST_LIMIT);
-  readonly #batchSets = new Int32Array(LARGEST_LIMIT);
+  /** Two, so that the kernel works on one batch while the other one is put together. */
+  readonly #lanes: readonly [Lane, Lane] = [newLane(), newLane()];
   /** By variant: twice the round in which it was looked at, plus one if it was ready. */
   #readiness = new Int32Array(64);
   #round = 0;
@@ -50,40 +71,61 @@ export class RouteSender {
   }
 
   /** Adds and replaces the routes of the sending queue that are wanted. */
-  async sendRoutes(rows: RouteRows, failures: FailureList): Promise<void> {
-    for (let index = 0; index < rows.sendingCount; ) {
-      index = this.#collectRoutes(rows, index, failures);
-      await this.#send(rows, (errors) => this.#applyRoutes(rows, errors, failures));
-    }
+  sendRoutes(rows: RouteRows, failures: FailureList): Promise<void> {
+    return this.#send(
+      rows,
+      (lane, index) => this.#collectRoutes(lane, rows, index, failures),
+      (lane, errors) => this.#applyRoutes(lane, rows, errors, failures),
+    );
   }
 
   /** Removes the routes of the sending queue that are not wanted. */
-  async sendRemovals(rows: RouteRows, failures: FailureList): Promise<void> {
-    for (let index = 0; index < rows.sendingCount; ) {
-      index = this.#collectRemovals(rows, index);
-      await this.#send(rows, (errors) => this.#applyRemovals(rows, errors, failures));
-    }
+  sendRemovals(rows: RouteRows, failures: FailureList): Promise<void> {
+    return this.#send(
+      rows,
+      (lane, index) => this.#collectRemovals(lane, rows, index),
+      (lane, errors) => this.#applyRemovals(lane, rows, errors, failures),
+    );
   }
 
-  async #send(rows: RouteRows, apply: (errors: readonly BatchError[]) => void): Promise<void> {
-    const { count } = this.#batch;
-    if (count === 0) {
-      if (rows.sendingCount >= SCAN_LIMIT) await this.#channel.turn();
-      return;
-    }
+  async #send(rows: RouteRows, collect: Collect, apply: Apply): Promise<void> {
+    let [lane, other] = this.#lanes;
     try {
-      await this.#channel.exchange(this.#batch.bytes(), count, apply);
-    } catch (error) {
-      for (let i = 0; i < count; i++) rows.setFlag(this.#batchRows[i] as number, UNSURE);
-      throw error;
+      for (let index = 0; index < rows.sendingCount; ) {
+        await lane.answered;
+        if (this.#channel.mustDrain) await other.answered;
+        lane.batch.reset();
+        index = collect(lane, index);
+        if (lane.batch.count > 0) {
+          this.#exchange(lane, rows, apply);
+          [lane, other] = [other, lane];
+        } else if (rows.sendingCount >= SCAN_LIMIT) await this.#channel.turn();
+      }
+      await lane.answered;
+      await other.answered;
+    } finally {
+      await Promise.allSettled([lane.answered, other.answered]);
+      lane.answered = Promise.resolve();
+      other.answered = Promise.resolve();
     }
   }
 
-  #collectRoutes(rows: RouteRows, index: number, failures: FailureList): number {
+  #exchange(lane: Lane, rows: RouteRows, apply: Apply): void {
+    const { count } = lane.batch;
+    lane.answered = this.#channel
+      .exchange(lane.batch.bytes(), count, (errors) => apply(lane, errors))
+      .catch((error: unknown) => {
+        for (let i = 0; i < count; i++) rows.setFlag(lane.rows[i] as number, UNSURE);
+        throw error;
+      });
+    // Whoever waits for it hears of it; until then nobody may be waiting.
+    lane.answered.catch(() => undefined);
+  }
+
+  #collectRoutes(lane: Lane, rows: RouteRows, index: number, failures: FailureList): number {
     const { limit } = this.#channel;
     const { version, keys, stride } = rows;
     const odd = version === 4 ? 0 : 1;
-    this.#batch.reset();
     const { target } = this.#sets;
     const ids = this.#objects.id;
     const end = Math.min(rows.sendingCount, index + SCAN_LIMIT);
@@ -103,9 +145,9 @@ export class RouteSender {
         this.#installed(rows, row, set);
         continue;
       }
-      this.#batch.add(version, keys, row * stride, ids[slot] as number);
-      this.#batchRows[count] = row;
-      this.#batchSets[count++] = set;
+      lane.batch.add(version, keys, row * stride, ids[slot] as number);
+      lane.rows[count] = row;
+      lane.sets[count++] = set;
     }
     return index;
   }
@@ -129,14 +171,14 @@ export class RouteSender {
     this.#report(rows, row, { operation: 'add route', reason }, failures);
   }
 
-  #applyRoutes(rows: RouteRows, errors: readonly BatchError[], failures: FailureList): void {
-    const { count } = this.#batch;
+  #applyRoutes(lane: Lane, rows: RouteRows, errors: readonly BatchError[], failures: FailureList): void {
+    const { count } = lane.batch;
     let next = 0;
     for (let i = 0; i < count; i++) {
-      const row = this.#batchRows[i] as number;
+      const row = lane.rows[i] as number;
       const error = next < errors.length ? errors[next] : undefined;
       if (error?.index !== i) {
-        this.#installed(rows, row, this.#batchSets[i] as number);
+        this.#installed(rows, row, lane.sets[i] as number);
         continue;
       }
       next++;
@@ -175,27 +217,26 @@ export class RouteSender {
     failures.add({ table: rows.table(row), object: prefixText(rows, row), ...failure });
   }
 
-  #collectRemovals(rows: RouteRows, index: number): number {
+  #collectRemovals(lane: Lane, rows: RouteRows, index: number): number {
     const { limit } = this.#channel;
     const { version, keys, stride } = rows;
-    this.#batch.reset();
     const end = Math.min(rows.sendingCount, index + SCAN_LIMIT);
     let count = 0;
     for (; index < end && count < limit; index++) {
       const row = rows.sendingRow(index);
       if (rows.desired[row] !== NO_SET || rows.isQueued(row)) continue;
       if (rows.installed[row] === NO_SET && !rows.hasFlag(row, UNSURE)) continue;
-      this.#batch.remove(version, keys, row * stride);
-      this.#batchRows[count++] = row;
+      lane.batch.remove(version, keys, row * stride);
+      lane.rows[count++] = row;
     }
     return index;
   }
 
-  #applyRemovals(rows: RouteRows, errors: readonly BatchError[], failures: FailureList): void {
-    const { count } = this.#batch;
+  #applyRemovals(lane: Lane, rows: RouteRows, errors: readonly BatchError[], failures: FailureList): void {
+    const { count } = lane.batch;
     let next = 0;
     for (let i = 0; i < count; i++) {
-      const row = this.#batchRows[i] as number;
+      const row = lane.rows[i] as number;
       const error = next < errors.length ? errors[next] : undefined;
       if (error?.index === i) next++;
       if (error?.index === i && !isAbsence(error.errno)) {

@@ -40,6 +40,11 @@ const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 
+/**
+ * From this size on, bytes are sent from a thread of the pool: the kernel carries messages out before the
+ * call returns, and now and then waits for tens of milliseconds in between (RCU, in large IPv4 tables).
+ */
+const LARGE_SEND = 16 * 1024;
 /** Room for the answers of a batch whose every message fails. */
 const RECEIVE_BUFFER = 8 << 20;
 const SEND_BUFFER = 1 << 20;
@@ -56,11 +61,11 @@ export function openRawSocket(namespace: string | undefined, groups: readonly nu
     RawNetlinkSocket: typeof RawNetlinkSocket;
   };
   const raw = inNamespace(namespace, () => new Socket(NETLINK_ROUTE));
-  const guarded = new GuardedSocket(raw);
   raw.unref();
   raw.setRecvBufferSize(RECEIVE_BUFFER);
   raw.setSendBufferSize(SEND_BUFFER);
   const descriptor = findDescriptor(raw.address().port);
+  const guarded = new GuardedSocket(raw, descriptor);
   let filtersDumps = false;
   if (descriptor !== undefined) {
     setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
@@ -91,15 +96,34 @@ function closeAll(): void {
  */
 class GuardedSocket implements RawSocket {
   readonly #raw: RawNetlinkSocket;
+  readonly #descriptor: number | undefined;
+  #sending = 0;
   #closed = false;
 
-  constructor(raw: RawNetlinkSocket) {
+  constructor(raw: RawNetlinkSocket, descriptor: number | undefined) {
     this.#raw = raw;
+    this.#descriptor = descriptor;
     if (openSockets.size === 0) process.on('exit', closeAll);
     openSockets.add(raw);
   }
 
   send(bytes: Uint8Array, _options: undefined, done: (error?: Error) => void): void {
+    if (this.#descriptor === undefined || bytes.length < LARGE_SEND) this.#sendAtOnce(bytes, done);
+    else this.#sendInBackground(this.#descriptor, bytes, done);
+  }
+
+  #sendInBackground(descriptor: number, bytes: Uint8Array, done: (error?: Error) => void): void {
+    this.#sending++;
+    systemCalls().sendInBackground(descriptor, bytes, (sent) => {
+      this.#sending--;
+      if (this.#closed) this.close();
+      else if (sent === bytes.length) done();
+      // Nothing was carried out; this way says why.
+      else this.#sendAtOnce(bytes, done);
+    });
+  }
+
+  #sendAtOnce(bytes: Uint8Array, done: (error?: Error) => void): void {
     this.#raw.send(bytes, undefined, (error) => this.#outside(() => done(error)));
   }
 
@@ -125,7 +149,8 @@ class GuardedSocket implements RawSocket {
   close(): void {
     this.#closed = true;
     setImmediate(() => {
-      if (!openSockets.delete(this.#raw)) return;
+      // The descriptor's number must not become another file's under a thread that sends.
+      if (this.#sending > 0 || !openSockets.delete(this.#raw)) return;
       if (openSockets.size === 0) process.off('exit', closeAll);
       this.#raw.close();
     });
