@@ -33,6 +33,7 @@ export class VrfExporter {
   readonly #rest: Uint8Array;
   readonly #communities: Uint8Array | undefined;
   readonly #derived = new Map<number, number>();
+  #exported = 0;
 
   /** `source`: this router in the EVPN RIB. What the VRF holds already is exported at the next {@link follow}. */
   constructor(instance: EvpnInstance, rib: Rib, evpn: Rib, source: RouteSource) {
@@ -47,6 +48,11 @@ export class VrfExporter {
     for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
       if (rib.best(prefix) >= 0) rib.bestChanges.append(prefix);
     }
+  }
+
+  /** Routes that are in EVPN now. */
+  get exported(): number {
+    return this.#exported;
   }
 
   get pending(): boolean {
@@ -72,14 +78,20 @@ export class VrfExporter {
     const exported =
       path >= 0 && this.#communities && !this.#rib.sources.get(this.#rib.paths.source(path)).imported;
     if (!exported) {
-      const old = this.#evpn.prefixes.find(evpnKey, 0, keyLength);
-      if (old >= 0) this.#evpn.withdraw(old, this.#source.id, 0);
+      this.#withdraw(keyLength);
       return;
     }
     const attributes = this.#derive(this.#rib.paths.attributes(path));
     const extra = this.#evpn.extras.intern(this.#rest, 0, this.#rest.length);
     const id = this.#evpn.prefixes.findOrAdd(evpnKey, 0, keyLength);
+    if (this.#evpn.findPath(id, this.#source.id, 0) < 0) this.#exported++;
     this.#evpn.announce(id, this.#source.id, 0, attributes, extra);
+  }
+
+  /** Withdraws the route whose key is in `evpnKey`, if it was exported. */
+  #withdraw(keyLength: number): void {
+    const old = this.#evpn.prefixes.find(evpnKey, 0, keyLength);
+    if (old >= 0 && this.#evpn.withdraw(old, this.#source.id, 0)) this.#exported--;
   }
 
   #derive(attributes: number): number {
@@ -114,8 +126,7 @@ export class VrfExporter {
         length,
         this.#version,
       );
-      const old = this.#evpn.prefixes.find(evpnKey, 0, keyLength);
-      if (old >= 0) this.#evpn.withdraw(old, this.#source.id, 0);
+      this.#withdraw(keyLength);
     }
   }
 }

@@ -193,7 +193,8 @@ export class DaemonView implements ControlView {
     for (const vni of this.#options.router.vnis) yield this.#vniView(vni);
   }
 
-  #vniView({ configuration, evpn, instance }: VniService): VniView {
+  #vniView(service: VniService): VniView {
+    const { configuration, evpn, instance } = service;
     const { kernel } = this.#options;
     const { vni, vrf, hostSession } = configuration;
     const { bridge, vxlan } = deviceNames(vni);
@@ -219,7 +220,7 @@ export class DaemonView implements ControlView {
       remoteVteps: remote,
       routes: {
         imported: remote.reduce((sum, { routes }) => sum + routes, 0),
-        exported: this.#countExported(evpn.routeDistinguisher),
+        exported: service.exported,
       },
       host: [hostSession?.ipv4, hostSession?.ipv6].flatMap((addresses) =>
         addresses ? [{ router: formatPrefix(addresses.router), host: formatPrefix(addresses.host) }] : [],
@@ -227,19 +228,6 @@ export class DaemonView implements ControlView {
       state: routerMac ? 'ready' : 'pending',
       ...(!routerMac && { problem: 'the MAC address of the bridge is not known yet: nothing is exported' }),
     };
-  }
-
-  #countExported(routeDistinguisher: Uint8Array): number {
-    const { fabric } = this.#options.router;
-    const rib = fabric.ribs.get(L2VPN_EVPN);
-    if (!rib) return 0;
-    let count = 0;
-    for (let path = 0; path < rib.paths.idLimit; path++) {
-      if (rib.paths.source(path) !== fabric.localSource.id) continue;
-      const route = routeOf(rib, rib.paths.prefix(path));
-      if (route?.kind === 'evpn' && Buffer.compare(route.rd, routeDistinguisher) === 0) count++;
-    }
-    return count;
   }
 
   findings(): readonly ConfigurationFinding[] {
@@ -306,17 +294,29 @@ function sessionView(peer: Peer): SessionView | undefined {
 function countImported(instance: RoutingInstance): RemoteVtepView[] {
   const vteps = new Map<string, { address: string; routerMac: string; routes: number }>();
   for (const rib of instance.ribs.values()) {
-    for (let path = 0; path < rib.paths.idLimit; path++) {
-      const source = rib.paths.source(path);
-      if (source === 0 || !rib.sources.get(source).imported) continue;
+    for (const [path, routes] of importedByNextHop(rib)) {
       const nextHop = rib.attributes.nextHop(rib.paths.attributes(path));
       const address = formatAddress(rib.attributes.nextHops.get(nextHop).address);
       const known = vteps.get(address);
-      if (known) known.routes++;
-      else vteps.set(address, { address, routerMac: routerMacOf(rib, path), routes: 1 });
+      if (known) known.routes += routes;
+      else vteps.set(address, { address, routerMac: routerMacOf(rib, path), routes });
     }
   }
   return [...vteps.values()];
+}
+
+/** For each next hop of imported paths: one of them, and how many there are. */
+function importedByNextHop(rib: Rib): Iterable<[path: number, routes: number]> {
+  const found = new Map<number, [path: number, routes: number]>();
+  for (let path = 0; path < rib.paths.idLimit; path++) {
+    const source = rib.paths.source(path);
+    if (source === 0 || !rib.sources.get(source).imported) continue;
+    const nextHop = rib.attributes.nextHop(rib.paths.attributes(path));
+    const known = found.get(nextHop);
+    if (known) known[1]++;
+    else found.set(nextHop, [path, 1]);
+  }
+  return found.values();
 }
 
 function routerMacOf(rib: Rib, path: number): string {

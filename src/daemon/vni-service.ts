@@ -66,6 +66,11 @@ export class VniService {
     return this.#evpn;
   }
 
+  /** Routes of the VRF that are in EVPN. */
+  get exported(): number {
+    return this.#exporters.reduce((sum, exporter) => sum + exporter.exported, 0);
+  }
+
   /** Looks whether the kernel's VRF or bridge is another one now; if so, starts anew with it. */
   followKernel(): void {
     const identity = this.#readIdentity();
