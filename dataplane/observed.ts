@@ -40,6 +40,8 @@ export interface ObservedLink {
   readonly group: number;
   readonly mtu: number;
   readonly up: boolean;
+  /** How often it has lost its carrier so far; also by being set down. 0 on kernels before 4.16. */
+  readonly carrierLosses: number;
   /** Index of the VRF or bridge that it belongs to. */
   readonly masterIndex: number | undefined;
   /** IFLA_LINK: of a veth the index of its peer, of a VXLAN device that of the device it sends from. */

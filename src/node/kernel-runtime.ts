@@ -246,10 +246,14 @@ export class KernelRuntime implements KernelPort, KernelView {
   }
 }
 
-/** The device is gone, is another one of the same name, or went down: the kernel has dropped what was on it. */
+/**
+ * The device is gone, is another one of the same name, went down or lost its carrier, be it for a moment:
+ * the kernel has dropped the routes and next hops that were on it.
+ */
 function isLost(link: ObservedLink, now: ObservedState): boolean {
   const current = linkNamed(now.router, link.name);
-  return current?.index !== link.index || (link.up && !current.up);
+  if (current?.index !== link.index || current.carrierLosses !== link.carrierLosses) return true;
+  return link.up && !current.up;
 }
 
 /** What {@link bringAbout} came to. */

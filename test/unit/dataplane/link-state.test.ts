@@ -42,7 +42,8 @@ describe('parseLink', () => {
       .attributeU32(4, 65486)
       .attributeU32(10, 11)
       .attributeText(20, 'openpe-routerd')
-      .attributeU32(27, 9);
+      .attributeU32(27, 9)
+      .attributeU32(48, 3);
     builder.attributeBytes(1, Uint8Array.of(2, 0, 0, 0, 0, 9));
     const info = builder.beginNested(18);
     builder.attributeText(1, 'vxlan').attributeText(4, 'bridge');
@@ -54,6 +55,7 @@ describe('parseLink', () => {
     expect(parseLink(builder.bytes())).toMatchObject({
       index: 12,
       up: true,
+      carrierLosses: 3,
       mtu: 65486,
       masterIndex: 11,
       alias: 'openpe-routerd',
