@@ -112,11 +112,17 @@ done`;
     }
   }
 
-  /** Waits until a VRF, or the main table, has a route to exactly `prefix` whose text matches the extended regular expression. */
-  async waitRoute(namespace: string, vrf: VrfName | 'main', prefix: string, pattern = '.'): Promise<void> {
+  /** Waits until a VRF, or the main table, has a route to exactly `prefix` whose text matches all of the extended regular expressions. */
+  async waitRoute(
+    namespace: string,
+    vrf: VrfName | 'main',
+    prefix: string,
+    ...patterns: readonly string[]
+  ): Promise<void> {
+    const matches = ['.', ...patterns].map((pattern) => `grep -qE '${pattern}' <<< "$route"`);
     await this.waitUntil(
-      `route to ${prefix} in ${vrf} of ${namespace} that matches ${pattern}`,
-      `${showRoute(namespace, vrf, prefix)} | tr '\\n' ' ' | grep -E '${pattern}'`,
+      `route to ${prefix} in ${vrf} of ${namespace} that matches ${patterns.join(' and ')}`,
+      `route=$(${showRoute(namespace, vrf, prefix)}); echo "$route"; ${matches.join(' && ')}`,
     );
   }
 

@@ -56,7 +56,7 @@ export async function tellMetalLbStory(lab: Lab, narrator: Narrator): Promise<vo
   narrator.title('node2 announces the same address: two ways from leafA');
   await show(announce(node2), { expected: 'FRR on the host takes it' });
   await reached(narrator, "leafA's kernel has both tunnel endpoints as next hops", () =>
-    lab.waitRoute('leafA', 'red', SERVICE, `${node1.vtep} .*${node2.vtep} `),
+    lab.waitRoute('leafA', 'red', SERVICE, `via ${node1.vtep} `, `via ${node2.vtep} `),
   );
   await show(showRoute('leafA', 'red', SERVICE), {
     expected: 'both nodes',
