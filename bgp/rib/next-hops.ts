@@ -94,7 +94,15 @@ export class NextHops {
   release(id: number): void {
     const left = (this.#references[id] as number) - 1;
     this.#references[id] = left;
-    if (left > 0) return;
+    if (left <= 0) this.#drop(id);
+  }
+
+  /** Drops a next hop that was interned and that nothing refers to; nothing happens for -1. */
+  collect(id: number): void {
+    if (this.#references[id] === 0 && this.#values[id] !== undefined) this.#drop(id);
+  }
+
+  #drop(id: number): void {
     this.#table.remove(id);
     this.#values[id] = undefined;
   }

@@ -1,4 +1,5 @@
 // Hot: runs once per route. Offsets and copies into scratch buffers; nothing is allocated.
+import { maskBytes } from '../../net/prefix.ts';
 import { type Family, L2VPN_EVPN } from '../wire/family.ts';
 
 /** Bytes of the longest NLRI that {@link NlriSplitter} takes: EVPN routes have one length octet. */
@@ -14,14 +15,20 @@ export const MOST_NLRI_BYTES = 2 + 255;
  * |---|---|---|
  * | 1 | type RD ESI tag | label |
  * | 2 | type RD tag MAC-length MAC IP-length IP | ESI labels |
- * | 3, 4, unknown | type and all of the value | - |
- * | 5 | type RD tag prefix-length prefix | ESI gateway label |
+ * | 3, 4 | type and all of the value | - |
+ * | 5 | type RD tag prefix-length prefix, host bits zero | ESI gateway label |
+ *
+ * A route of another type, or whose value has not the form of its type's RFC, has no key.
  */
 export class NlriSplitter {
   readonly key = new Uint8Array(MOST_NLRI_BYTES);
   keyLength = 0;
   readonly rest = new Uint8Array(MOST_NLRI_BYTES);
   restLength = 0;
+  /** The route without a key is one of a known type: its form is wrong. */
+  malformed = false;
+  /** A Type 5 route has both an Ethernet segment and a gateway: it counts as withdrawn (RFC 9136 §3.2). */
+  contradictory = false;
 
   /**
    * Splits the unicast NLRI at `at`; returns the offset behind it, or -1 when it is cut short or longer
@@ -37,10 +44,15 @@ export class NlriSplitter {
     if (spare > 0) this.key[size] = (this.key[size] as number) & (0xff << spare);
     this.keyLength = size + 1;
     this.restLength = 0;
+    this.contradictory = false;
     return next;
   }
 
-  /** Splits the EVPN NLRI at `at`; returns the offset behind it, or -1 when it is cut short. A known type whose value has not the form of its RFC is kept whole. */
+  /**
+   * Splits the EVPN NLRI at `at`; returns the offset behind it, or -1 when it is cut short. `keyLength`
+   * is 0 for a route to pass over: of an unknown type (RFC 7606 §5.4), or {@link malformed}, which
+   * peers would end their sessions for if it were passed on.
+   */
   evpn(bytes: Uint8Array, at: number, end: number): number {
     if (at + 2 > end) return -1;
     const type = bytes[at] as number;
@@ -50,31 +62,70 @@ export class NlriSplitter {
     this.key[0] = type;
     this.keyLength = 1;
     this.restLength = 0;
-    const size = next - value;
-    if (type === 5 && (size === 34 || size === 58)) this.#prefixRoute(bytes, value, size);
-    else if (type === 2 && size >= 33) this.#macRoute(bytes, value, next);
-    else if (type === 1 && size === 25) {
-      this.#toKey(bytes, value, value + 22);
-      this.#toRest(bytes, value + 22, next);
-    } else this.#toKey(bytes, value, next);
+    this.contradictory = false;
+    const known = type >= 1 && type <= 5;
+    if (!known || !this.#splitKnown(type, bytes, value, next)) this.keyLength = 0;
+    this.malformed = known && this.keyLength === 0;
     return next;
   }
 
-  #prefixRoute(bytes: Uint8Array, value: number, size: number): void {
-    const addressSize = size === 34 ? 4 : 16;
-    const prefix = value + 22;
-    this.#toKey(bytes, value, value + 8);
-    this.#toKey(bytes, value + 18, prefix + 1 + addressSize);
-    this.#toRest(bytes, value + 8, value + 18);
-    this.#toRest(bytes, prefix + 1 + addressSize, value + size);
+  #splitKnown(type: number, bytes: Uint8Array, value: number, end: number): boolean {
+    switch (type) {
+      case 1:
+        return this.#autoDiscoveryRoute(bytes, value, end);
+      case 2:
+        return this.#macRoute(bytes, value, end);
+      case 3:
+        return this.#wholeRoute(bytes, value, end, value + 12);
+      case 4:
+        return this.#wholeRoute(bytes, value, end, value + 18);
+      default:
+        return this.#prefixRoute(bytes, value, end);
+    }
   }
 
-  #macRoute(bytes: Uint8Array, value: number, end: number): void {
-    const labels = value + 30 + ((bytes[value + 29] as number) >> 3);
+  #autoDiscoveryRoute(bytes: Uint8Array, value: number, end: number): boolean {
+    if (end - value !== 25) return false;
+    this.#toKey(bytes, value, value + 22);
+    this.#toRest(bytes, value + 22, end);
+    return true;
+  }
+
+  #macRoute(bytes: Uint8Array, value: number, end: number): boolean {
+    if (end - value < 33 || bytes[value + 22] !== 48) return false;
+    const ipBits = bytes[value + 29] as number;
+    const labels = value + 30 + (ipBits >> 3);
+    if (ipBits !== 0 && ipBits !== 32 && ipBits !== 128) return false;
+    if (end - labels !== 3 && end - labels !== 6) return false;
     this.#toKey(bytes, value, value + 8);
-    this.#toKey(bytes, value + 18, Math.min(labels, end));
+    this.#toKey(bytes, value + 18, labels);
     this.#toRest(bytes, value + 8, value + 18);
-    if (labels < end) this.#toRest(bytes, labels, end);
+    this.#toRest(bytes, labels, end);
+    return true;
+  }
+
+  /** A route that ends in the address of a router, whose length stands at `lengthAt`, and is all key. */
+  #wholeRoute(bytes: Uint8Array, value: number, end: number, lengthAt: number): boolean {
+    const bits = (end - lengthAt - 1) * 8;
+    if ((bits !== 32 && bits !== 128) || bytes[lengthAt] !== bits) return false;
+    this.#toKey(bytes, value, end);
+    return true;
+  }
+
+  #prefixRoute(bytes: Uint8Array, value: number, end: number): boolean {
+    const size = end - value;
+    if (size !== 34 && size !== 58) return false;
+    const addressSize = size === 34 ? 4 : 16;
+    const prefix = value + 22;
+    const length = bytes[prefix] as number;
+    if (length > addressSize * 8) return false;
+    this.#toKey(bytes, value, value + 8);
+    this.#toKey(bytes, value + 18, prefix + 1 + addressSize);
+    maskBytes(this.key, this.keyLength - addressSize, addressSize, length);
+    this.#toRest(bytes, value + 8, value + 18);
+    this.#toRest(bytes, prefix + 1 + addressSize, end);
+    this.contradictory = hasBits(this.rest, 0, 10) && hasBits(this.rest, 10, 10 + addressSize);
+    return true;
   }
 
   #toKey(bytes: Uint8Array, start: number, end: number): void {
@@ -84,6 +135,11 @@ export class NlriSplitter {
   #toRest(bytes: Uint8Array, start: number, end: number): void {
     for (let i = start; i < end; i++) this.rest[this.restLength++] = bytes[i] as number;
   }
+}
+
+function hasBits(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return true;
+  return false;
 }
 
 /**

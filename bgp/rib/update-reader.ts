@@ -1,7 +1,7 @@
 // Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
 import { ByteWriter } from '../../net/byte-writer.ts';
-import type { UpdateError } from '../wire/attribute-errors.ts';
-import { NotificationCode } from '../wire/constants.ts';
+import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
+import { AttributeCode, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
@@ -56,6 +56,8 @@ const canonical = new ByteWriter();
 export class UpdateReader {
   readonly #options: UpdateReaderOptions;
   readonly #kind: AttributeKind;
+  /** The next hop of the attributes that are being read, or -1. */
+  #nextHop = -1;
 
   constructor(options: UpdateReaderOptions) {
     this.#options = options;
@@ -78,7 +80,9 @@ export class UpdateReader {
   #noticeEndOfRib(start: number, end: number): void {
     if (end - start === 23) this.#options.endOfRib(IPV4_UNICAST);
     const onlyUnreach =
-      sections.unreachStart === sections.attributesStart && sections.unreachEnd === end && end - start < 32;
+      sections.unreachStart === sections.attributesStart &&
+      sections.unreachEnd === end &&
+      sections.withdrawnStart === sections.withdrawnEnd;
     if (onlyUnreach && sections.unreachNlriStart === sections.unreachEnd) {
       this.#options.endOfRib(sections.unreachFamily);
     }
@@ -102,13 +106,31 @@ export class UpdateReader {
     if (hasReach) {
       const id = this.#attributesOf(bytes, true);
       if (typeof id !== 'number') return id;
-      const error = this.#walk(sections.reachFamily, bytes, sections.reachNlriStart, sections.reachEnd, id);
+      const error = this.#announce(
+        sections.reachFamily,
+        bytes,
+        sections.reachNlriStart,
+        sections.reachEnd,
+        id,
+      );
       if (error) return error;
     }
     if (!hasIpv4) return undefined;
     const id = this.#attributesOf(bytes, false);
     if (typeof id !== 'number') return id;
-    return this.#walk(IPV4_UNICAST, bytes, sections.nlriStart, sections.nlriEnd, id);
+    return this.#announce(IPV4_UNICAST, bytes, sections.nlriStart, sections.nlriEnd, id);
+  }
+
+  #announce(
+    family: Family,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    id: number,
+  ): ProtocolError | undefined {
+    const error = this.#walk(family, bytes, at, end, id);
+    if (id >= 0) this.#options.attributes.collect(id);
+    return error;
   }
 
   /** The attribute set for the routes of MP_REACH_NLRI or of the NLRI field; {@link REJECTED} when they have to go. */
@@ -116,18 +138,34 @@ export class UpdateReader {
     const length = this.#writeIdentity(bytes, reach);
     const seen = length < 0 ? -1 : this.#options.attributes.lookup(identity, 0, length);
     const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length);
+    this.#forgetNextHop();
     if (typeof id !== 'number' || id < 0) return id;
     if (this.#isAcceptable(id)) return id;
     this.#options.attributes.collect(id);
     return REJECTED;
   }
 
+  /** Interns a next hop of the message; it stays if attributes that refer to it do. */
+  #internNextHop(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.#options.attributes.nextHops.intern(bytes, start, end);
+    if (id !== this.#nextHop) this.#forgetNextHop();
+    this.#nextHop = id;
+    return id;
+  }
+
+  #forgetNextHop(): void {
+    this.#options.attributes.nextHops.collect(this.#nextHop);
+    this.#nextHop = -1;
+  }
+
   /** Writes the identity of the attributes as they stand in the message; -1 when they need a closer look. */
   #writeIdentity(bytes: Uint8Array, reach: boolean): number {
     if (!this.#options.context.fourOctetAs) return -1;
     if (reach && !this.#hasUsualNextHop()) return -1;
-    const nextHops = this.#options.attributes.nextHops;
-    let nextHop = reach ? nextHops.intern(bytes, sections.reachNextHopStart, sections.reachNextHopEnd) : -1;
+    let nextHop = reach
+      ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
+      : -1;
+    let hasNextHop = false;
     let length = IDENTITY_HEADER_SIZE;
     for (let at = sections.attributesStart; at < sections.attributesEnd; ) {
       const extended = ((bytes[at] as number) & 0x10) !== 0;
@@ -136,7 +174,13 @@ export class UpdateReader {
         value +
         (extended ? ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number) : (bytes[at + 2] as number));
       const code = bytes[at + 1] as number;
-      if (code === 3 && !reach && next - value === 4) nextHop = nextHops.intern(bytes, value, next);
+      const flags = (bytes[at] as number) & 0xc0;
+      if ((code === 14 || code === 15) && flags !== 0x80) return -1;
+      if (code === 3) {
+        if (hasNextHop || flags !== 0x40 || next - value !== 4) return -1;
+        hasNextHop = true;
+        if (!reach) nextHop = this.#internNextHop(bytes, value, next);
+      }
       if (code !== 3 && code !== 14 && code !== 15) {
         for (let i = at; i < next; i++) identity[length++] = bytes[i] as number;
       }
@@ -170,11 +214,10 @@ export class UpdateReader {
     }
     if (worst === 'treat-as-withdraw') return REJECTED;
     if (worst === 'ok' && rawLength >= 0) return this.#options.attributes.add(identity, 0, rawLength);
-    const nextHops = this.#options.attributes.nextHops;
     const nextHop = reach
-      ? nextHops.intern(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
+      ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
       : attributes.nextHop
-        ? nextHops.intern(attributes.nextHop.bytes, 0, 4)
+        ? this.#internNextHop(attributes.nextHop.bytes, 0, 4)
         : -1;
     if (nextHop < 0) return REJECTED;
     encodePathAttributes(
@@ -204,7 +247,6 @@ export class UpdateReader {
       family === IPV4_UNICAST && rib.prefixes instanceof Ipv4PrefixTable
         ? this.#walkIpv4(rib, rib.prefixes, addPath, bytes, at, end, id)
         : this.#walkKeys(rib, addPath, bytes, at, end, id);
-    if (id >= 0) this.#options.attributes.collect(id);
     return bad < 0 ? undefined : invalidNetworkField(bytes, bad, end);
   }
 
@@ -251,12 +293,27 @@ export class UpdateReader {
       at = splitNlri(rib.family, bytes, at, end);
       if (at < 0) return start;
       const { key, keyLength, rest, restLength } = splitter;
+      if (keyLength === 0) {
+        if (splitter.malformed) this.#tolerateRoute(bytes, start);
+        continue;
+      }
+      const own = splitter.contradictory ? REJECTED : id;
       const prefix =
-        id >= 0 ? rib.prefixes.findOrAdd(key, 0, keyLength) : rib.prefixes.find(key, 0, keyLength);
-      const extra = id >= 0 && restLength > 0 ? rib.extras.intern(rest, 0, restLength) : 0;
-      this.#apply(rib, prefix, pathId, id, extra);
+        own >= 0 ? rib.prefixes.findOrAdd(key, 0, keyLength) : rib.prefixes.find(key, 0, keyLength);
+      const extra = own >= 0 && restLength > 0 ? rib.extras.intern(rest, 0, restLength) : 0;
+      this.#apply(rib, prefix, pathId, own, extra);
     }
     return -1;
+  }
+
+  /** The rest of the message is in order: the routes beside this one are good (RFC 7606 §2). */
+  #tolerateRoute(bytes: Uint8Array, at: number): void {
+    const message = `ignored an EVPN route of type ${bytes[at]} whose ${bytes[at + 1]} octets have not its form`;
+    const { OPTIONAL_ATTRIBUTE_ERROR } = UpdateErrorSubcode;
+    const { MP_REACH_NLRI } = AttributeCode;
+    this.#options.tolerated(
+      updateError('treat-as-withdraw', OPTIONAL_ATTRIBUTE_ERROR, MP_REACH_NLRI, at, message),
+    );
   }
 
   #apply(rib: Rib, prefix: number, pathId: number, id: number, extra: number): void {
