@@ -77,8 +77,13 @@ export class UpdateGroup {
     this.#merge();
   }
 
-  /** Streams that have sent everything are in the same state: their members can go on together. */
+  /**
+   * Streams that have sent everything are in the same state: their members can go on together. Not while
+   * a prefix waits for its decision: a path that is gone was never there for a stream that has gone over
+   * the table since, and is still advertised for one that follows the changes.
+   */
   #merge(): void {
+    if (this.rib.undecided) return;
     const [first, ...others] = this.#streams.filter((stream) => !stream.pending);
     if (!first) return;
     for (const other of others) {
@@ -93,11 +98,25 @@ export class UpdateGroup {
   }
 }
 
+/** Sends each member its segments, those that lie back to back in one piece. */
 function deliver(members: readonly GroupMember[], segments: readonly UpdateSegment[]): void {
-  for (const member of members) {
+  // A member may leave while it is sent something.
+  for (const member of [...members]) {
+    let first: Uint8Array | undefined;
+    let end = 0;
     for (const { bytes, except, only } of segments) {
       if (except === member.sourceId || (only !== 0 && only !== member.sourceId)) continue;
-      member.send(bytes);
+      if (first?.buffer !== bytes.buffer || end !== bytes.byteOffset) {
+        if (first) member.send(stretch(first, end));
+        first = bytes;
+      }
+      end = bytes.byteOffset + bytes.length;
     }
+    if (first) member.send(stretch(first, end));
   }
+}
+
+/** From the start of `first` to `end` in its buffer. */
+function stretch(first: Uint8Array, end: number): Uint8Array {
+  return new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
 }

@@ -59,6 +59,8 @@ export class UpdateStream {
   readonly #multiprotocol: boolean;
   readonly #reader: JournalReader;
   readonly #members: GroupMember[];
+  /** Source ids of the members. */
+  readonly #memberSources = new Set<number>();
   /** By prefix: the source whose path was advertised, 0 for none. That source alone was not told. */
   #advertised: Uint16Array<ArrayBuffer>;
   readonly #advertisedBySource: number[];
@@ -82,6 +84,7 @@ export class UpdateStream {
     this.#profile = profile;
     this.#reader = reader;
     this.#members = members;
+    for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#advertised = advertised;
     this.#advertisedBySource = advertisedBySource;
     this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + (count ?? 0), 0);
@@ -106,11 +109,14 @@ export class UpdateStream {
 
   addMember(member: GroupMember): void {
     this.#members.push(member);
+    this.#memberSources.add(member.sourceId);
   }
 
   removeMember(member: GroupMember): void {
     const index = this.#members.indexOf(member);
-    if (index >= 0) this.#members.splice(index, 1);
+    if (index < 0) return;
+    this.#members.splice(index, 1);
+    this.#memberSources.delete(member.sourceId);
   }
 
   /** Moves some of the members to a stream that goes on from the same place. */
@@ -237,7 +243,7 @@ export class UpdateStream {
 
   /** The peer whose path is best now had been told another one: it must forget that. */
   #withdrawFromNewSource(prefix: number, source: number): void {
-    if (!this.#members.some((member) => member.sourceId === source)) return;
+    if (!this.#memberSources.has(source)) return;
     this.#writer.setAudience(0, source);
     this.#writer.beginWithdrawals();
     this.#writeNlri(prefix, -1);
@@ -260,7 +266,7 @@ export class UpdateStream {
 
   /** The source if it is one of the members; else 0, so that messages for everyone stay together. */
   #memberOrNone(source: number): number {
-    return this.#members.some((member) => member.sourceId === source) ? source : 0;
+    return this.#memberSources.has(source) ? source : 0;
   }
 
   #writeAnnouncements(): void {
@@ -285,11 +291,16 @@ export class UpdateStream {
     const own = store.nextHop(attributes);
     const nextHop =
       this.#profile.nextHopUnchanged && own >= 0
-        ? store.nextHops.get(own).address.bytes
+        ? this.#expressible(store.nextHops.get(own).address.bytes)
         : this.#profile.selfNextHop;
     const inAttribute = this.#multiprotocol ? undefined : nextHop;
     const length = this.#exporter.write(attributes, attributeScratch, 0, inAttribute, local);
     this.#writer.beginAnnouncements(attributeScratch, length, nextHop);
+  }
+
+  /** NEXT_HOP holds IPv4 addresses only: an IPv6 next hop (RFC 8950) is replaced by ours there. */
+  #expressible(nextHop: Uint8Array): Uint8Array {
+    return this.#multiprotocol || nextHop.length === 4 ? nextHop : this.#profile.selfNextHop;
   }
 
   /** `extra`: of the path, or -1 for a withdrawal. */
