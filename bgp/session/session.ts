@@ -85,8 +85,12 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.clock = environment.clock;
     this.random = environment.random;
     this.#transport = environment.transport;
-    this.#idleHold = new RetryBackoff(LONGEST_IDLE_HOLD, this.random);
     this.#longestConnectRetry = Math.max(1, settings.connectRetryTime) * 1000;
+    // Who is to be tried often is not to be left alone for long.
+    this.#idleHold = new RetryBackoff(
+      Math.min(LONGEST_IDLE_HOLD, 2 * this.#longestConnectRetry),
+      this.random,
+    );
     this.#connectRetry = new RetryBackoff(this.#longestConnectRetry, this.random);
     this.#downs = new DownHistory(this.clock);
     this.#since = this.clock.wallTime();

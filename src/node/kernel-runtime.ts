@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ApplyReport } from '../../dataplane/apply.ts';
 import { type DesiredState, hostDevicesOf } from '../../dataplane/desired.ts';
 import { readKernelState } from '../../dataplane/fib/adoption.ts';
 import { Fib } from '../../dataplane/fib/fib.ts';
@@ -37,6 +38,9 @@ const RETRY_TIME = 5000;
  * the host session for good. Setting the same address again makes the kernel repeat the notification.
  */
 const REPEAT_TIMES = [250, 1500, 6000];
+
+/** Milliseconds that listeners get to see a new link before its addresses follow: mostly spares the repetition. */
+const LINK_SEEN_TIME = 40;
 
 /** Number of the kernel's main table. */
 const MAIN_TABLE = 254;
@@ -256,6 +260,21 @@ function isLost(link: ObservedLink, now: ObservedState): boolean {
   return link.up && !current.up;
 }
 
+/** Applies steps; addresses on the host's side of new veths come last, when others have seen the veths. */
+async function applyInTwo(steps: readonly PlanStep[], network: KernelNetwork): Promise<ApplyReport> {
+  const isLast = (step: PlanStep) => step.action === 'add address' && step.side === 'host';
+  if (!steps.some(({ action }) => action === 'create veth')) return network.apply(steps);
+  const first = await network.apply(steps.filter((step) => !isLast(step)));
+  await delay(LINK_SEEN_TIME);
+  const failedGroups = new Set(first.failures.map(({ step }) => step.group));
+  const last = await network.apply(steps.filter((step) => isLast(step) && !failedGroups.has(step.group)));
+  return {
+    performed: [...first.performed, ...last.performed],
+    failures: [...first.failures, ...last.failures],
+    skipped: [...first.skipped, ...last.skipped],
+  };
+}
+
 /** What {@link bringAbout} came to. */
 interface BroughtAbout {
   readonly observed: ObservedState;
@@ -274,7 +293,7 @@ async function bringAbout(
   const observed = await network.observe({ verifyRoutes });
   const { steps, conflicts } = plan(desired, observed);
   for (const step of steps) log.info(describeStep(step, network.names));
-  const report = steps.length > 0 ? await network.apply(steps) : undefined;
+  const report = steps.length > 0 ? await applyInTwo(steps, network) : undefined;
   const problems = [
     ...conflicts.map(({ object, reason }) => `${object}: ${reason}`),
     ...(report?.failures ?? []).map(({ object, operation, reason }) => `${operation} ${object}: ${reason}`),
