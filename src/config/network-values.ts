@@ -1,5 +1,6 @@
-import { type IpAddress, type IpVersion, isLinkLocal, parseAddress } from '../../net/address.ts';
-import { type IpPrefix, networkOf, parsePrefix } from '../../net/prefix.ts';
+import { type IpAddress, type IpVersion, isLinkLocal } from '../../net/address.ts';
+import { type IpPrefix, networkOf } from '../../net/prefix.ts';
+import { readAddress, readPrefix } from './address-notation.ts';
 import type { RouteTarget } from './model.ts';
 import { integer, parsedText, type Rule, type Schema, text } from './schema.ts';
 
@@ -47,7 +48,7 @@ export const ipAddress: Schema<IpAddress> = parsedText({
   maxLength: 39,
   allowed: 'an IPv4 or IPv6 address',
   rule: 'an address',
-  parse: parseAddress,
+  parse: readAddress,
 });
 
 /** A router or cluster identifier. */
@@ -57,7 +58,7 @@ export const ipv4Address: Schema<IpAddress> = parsedText({
   allowed: 'an IPv4 address',
   rule: 'an IPv4 address',
   parse: (value) => {
-    const address = parseAddress(value);
+    const address = readAddress(value);
     return address?.version === 4 ? address : undefined;
   },
 });
@@ -69,7 +70,7 @@ export function cidr(version?: IpVersion): Schema<IpPrefix> {
   return parsedText({
     allowed: `${family} network in CIDR notation, such as ${example}`,
     parse: (value) => {
-      const prefix = parsePrefix(value);
+      const prefix = readPrefix(value);
       return prefix && (version ?? prefix.address.version) === prefix.address.version ? prefix : undefined;
     },
   });
@@ -82,7 +83,7 @@ export const listenRange: Schema<IpPrefix> = parsedText({
   allowed: 'a network in CIDR notation that is not IPv6 link-local',
   rule: 'a network that is not link-local',
   parse: (value) => {
-    const prefix = parsePrefix(value);
+    const prefix = readPrefix(value);
     return prefix && !isLinkLocal(prefix.address) ? networkOf(prefix) : undefined;
   },
 });
@@ -95,7 +96,7 @@ export function parseRouteTarget(value: string): RouteTarget | undefined {
   const match = /^([0-9.]+):(\d{1,10})$/.exec(value);
   const [, administrator = '', digits = ''] = match ?? [];
   const number = Number(digits);
-  const address = parseAddress(administrator);
+  const address = readAddress(administrator);
   if (match && address) return number <= MAX_16_BIT ? { type: 'address', address, number } : undefined;
   if (!match || !/^\d{1,10}$/.test(administrator)) return undefined;
   const asn = Number(administrator);

@@ -1,4 +1,5 @@
-import { parsePrefix, prefixContains } from '../../net/prefix.ts';
+import { prefixContains } from '../../net/prefix.ts';
+import { readPrefix } from './address-notation.ts';
 import {
   asNumber,
   cidr,
@@ -275,7 +276,7 @@ const srv6 = object({
           maxLength: 43,
           allowed: 'an IPv6 network in CIDR notation',
           rule: 'an IPv6 network',
-          parse: (value) => (parsePrefix(value)?.address.version === 6 ? value : undefined),
+          parse: (value) => (readPrefix(value)?.address.version === 6 ? value : undefined),
         }),
       ),
       format: required(oneOf(['usid-f3216'])),

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addressPlus } from '../../net/address.ts';
-import { networkOf, parsePrefix, prefixContains, prefixesOverlap } from '../../net/prefix.ts';
+import { addressPlus, formatAddress, parseAddress } from '../../net/address.ts';
+import { formatPrefix, networkOf, parsePrefix, prefixContains, prefixesOverlap } from '../../net/prefix.ts';
 import { formatReport, reportAsJson } from '../../src/cli/check-report.ts';
+import { readAddress, readPrefix } from '../../src/config/address-notation.ts';
 import { hostSessionAddresses, routerIdOf, vtepOf } from '../../src/config/address-plan.ts';
 import type { ConfigurationResult } from '../../src/config/model.ts';
 import { load } from '../unit/config/sample.ts';
@@ -155,6 +156,61 @@ describe('addresses of nodes', () => {
         expect(first.host.address).toEqual(addressPlus(first.router.address, 1 + a));
         expect(first.host.address.bytes.join() === second.host.address.bytes.join()).toBe(a === b);
       }),
+    );
+  });
+});
+
+describe('notations of addresses', () => {
+  const version = fc.constantFrom(4 as const, 6 as const);
+  const prefix = version.chain((version) => {
+    const size = version === 4 ? 4 : 16;
+    const sparse = fc.oneof(fc.constant(0), fc.nat(255));
+    return fc.record({
+      address: fc
+        .array(sparse, { minLength: size, maxLength: size })
+        .map((bytes) => ({ version, bytes: Uint8Array.from(bytes) })),
+      length: fc.nat(size * 8),
+    });
+  });
+
+  test('every address and network is read back from its canonical text', () => {
+    fc.assert(
+      fc.property(prefix, (value) => {
+        expect(readAddress(formatAddress(value.address))).toEqual(value.address);
+        expect(readPrefix(formatPrefix(value))).toEqual(value);
+      }),
+    );
+  });
+
+  test('the configuration takes what the rest of the program takes, and refuses the rest', () => {
+    const piece = fc.constantFrom(
+      ':',
+      '::',
+      '.',
+      '/',
+      '%',
+      '0',
+      '00',
+      '255',
+      '256',
+      'ffff',
+      '12345',
+      '-',
+      ' ',
+    );
+    const text = fc.oneof(
+      fc.tuple(prefix.map(formatPrefix), edits).map(([seed, changes]) => mutate(seed, changes)),
+      fc
+        .tuple(prefix.map(formatPrefix), fc.nat(40), fc.nat(3), piece)
+        .map(([seed, at, removed, inserted]) => seed.slice(0, at) + inserted + seed.slice(at + removed)),
+      fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
+    );
+    fc.assert(
+      fc.property(text, (text) => {
+        expect(readAddress(text)).toEqual(parseAddress(text));
+        expect(readPrefix(text)).toEqual(/\/0\d/.test(text) ? undefined : parsePrefix(text));
+      }),
+      { numRuns: 2000 },
     );
   });
 });
