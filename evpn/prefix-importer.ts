@@ -18,6 +18,8 @@ export const IMPORTED_EXTRA_SIZE = 9;
 /** What an attribute set means for import: nothing at all, or which VRFs get it and with what. */
 interface ImportPlan {
   readonly instances: readonly EvpnInstance[];
+  /** Number of that list in {@link Destinations}. */
+  readonly destination: number;
   /** For each instance: its VXLAN device reaches the tunnel endpoint. */
   readonly usable: readonly boolean[];
   /** The set without what only EVPN needs. */
@@ -31,21 +33,29 @@ const evpnKey = new Uint8Array(2 + 255);
 const unicastKey = new Uint8Array(17);
 const extra = new Uint8Array(IMPORTED_EXTRA_SIZE);
 
+/** No VRF at all, in {@link Destinations}. */
+const NOWHERE = 0;
+
 /** Where imported routes went, so that they can be taken back: interned lists of instances. */
 class Destinations {
   readonly #lists: (readonly EvpnInstance[])[] = [[]];
   #byPrefix = new Int32Array(64);
 
-  get(prefix: number): readonly EvpnInstance[] {
-    return this.#lists[this.#byPrefix[prefix] ?? 0] ?? [];
+  /** Number of a prefix's list. */
+  of(prefix: number): number {
+    return this.#byPrefix[prefix] ?? NOWHERE;
   }
 
-  set(prefix: number, list: readonly EvpnInstance[]): void {
+  list(index: number): readonly EvpnInstance[] {
+    return this.#lists[index] ?? [];
+  }
+
+  set(prefix: number, index: number): void {
     this.#byPrefix = growInt32(this.#byPrefix, prefix + 1);
-    this.#byPrefix[prefix] = this.#indexOf(list);
+    this.#byPrefix[prefix] = index;
   }
 
-  #indexOf(list: readonly EvpnInstance[]): number {
+  intern(list: readonly EvpnInstance[]): number {
     const known = this.#lists.findIndex(
       (other) => other.length === list.length && other.every((instance, index) => instance === list[index]),
     );
@@ -68,6 +78,8 @@ export class PrefixImporter {
   readonly #destinations = new Destinations();
   readonly #plans = new Map<number, ImportPlan | undefined>();
   #instances: EvpnInstance[] = [];
+  /** Next prefix of a pass over the whole table for VRFs that are new, or -1. */
+  #walk = -1;
 
   /** `isReachable`: whether the underlay has a route to a tunnel endpoint. */
   constructor(evpn: Rib, isReachable: (vtep: IpAddress) => boolean) {
@@ -77,34 +89,42 @@ export class PrefixImporter {
   }
 
   get pending(): boolean {
-    return !this.#reader.atEnd;
+    return this.#walk >= 0 || !this.#reader.atEnd;
   }
 
   /** Adds a VRF; routes that are in the EVPN RIB already are imported at the next {@link follow}. */
   addInstance(instance: EvpnInstance): void {
     this.#instances.push(instance);
-    this.#reconsiderAll();
+    this.#walk = 0;
   }
 
   /** Takes back all that was imported into a VRF. */
   removeInstance(instance: EvpnInstance): void {
     this.#instances = this.#instances.filter((other) => other !== instance);
     for (let prefix = 0; prefix < this.#evpn.prefixes.idLimit; prefix++) {
-      if (this.#destinations.get(prefix).includes(instance)) this.#withdraw(prefix, [instance]);
+      const list = this.#destinations.list(this.#destinations.of(prefix));
+      if (list.includes(instance)) this.#withdraw(prefix, [instance]);
     }
     this.#destinations.remove(instance);
   }
 
-  #reconsiderAll(): void {
-    for (let prefix = 0; prefix < this.#evpn.prefixes.idLimit; prefix++) {
-      if (this.#evpn.best(prefix) >= 0) this.#evpn.bestChanges.append(prefix);
+  follow(limit: number): void {
+    if (this.#walk >= 0) this.#followTable(limit);
+    else {
+      const count = this.#reader.read(batch.subarray(0, limit));
+      for (let i = 0; i < count; i++) this.#import(batch[i] as number);
     }
+    this.#dropPlans();
   }
 
-  follow(limit: number): void {
-    const count = this.#reader.read(batch.subarray(0, limit));
-    for (let i = 0; i < count; i++) this.#import(batch[i] as number);
-    this.#dropPlans();
+  /** What is in the table has not changed for anyone else: it does not go through the journal. */
+  #followTable(limit: number): void {
+    const { idLimit } = this.#evpn.prefixes;
+    const end = Math.min(this.#walk + limit, idLimit);
+    for (let prefix = this.#walk; prefix < end; prefix++) {
+      if (this.#evpn.best(prefix) >= 0) this.#import(prefix);
+    }
+    this.#walk = end < idLimit ? end : -1;
   }
 
   /** A plan keeps its attribute set alive while others are replaced. */
@@ -116,14 +136,17 @@ export class PrefixImporter {
   #import(prefix: number): void {
     const path = this.#evpn.best(prefix);
     const plan = path >= 0 && this.#isFromOthers(path) ? this.#planOf(path) : undefined;
-    const before = this.#destinations.get(prefix);
-    const after = plan && this.#isUsable(path) ? plan.instances : [];
-    if (before.length > 0) {
-      const gone = before.filter((instance) => !after.includes(instance));
-      if (gone.length > 0) this.#withdraw(prefix, gone);
-    }
-    if (plan && after.length > 0) this.#announce(prefix, path, plan);
+    const before = this.#destinations.of(prefix);
+    const after = plan && this.#isUsable(path) ? plan.destination : NOWHERE;
+    if (before !== after && before !== NOWHERE) this.#withdrawFromOthers(prefix, before, after);
+    if (plan && after !== NOWHERE) this.#announce(prefix, path, plan);
     this.#destinations.set(prefix, after);
+  }
+
+  #withdrawFromOthers(prefix: number, before: number, after: number): void {
+    const kept = this.#destinations.list(after);
+    const gone = this.#destinations.list(before).filter((instance) => !kept.includes(instance));
+    if (gone.length > 0) this.#withdraw(prefix, gone);
   }
 
   #isFromOthers(path: number): boolean {
@@ -158,7 +181,8 @@ export class PrefixImporter {
     });
     store.retain(attributes);
     const usable = instances.map(({ vtep }) => this.#isUsableVtep(store.nextHop(id), vtep));
-    return { instances, usable, attributes, routerMac, external: kind === SourceKind.ebgp };
+    const destination = this.#destinations.intern(instances);
+    return { instances, destination, usable, attributes, routerMac, external: kind === SourceKind.ebgp };
   }
 
   #announce(prefix: number, path: number, plan: ImportPlan): void {

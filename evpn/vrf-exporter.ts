@@ -34,6 +34,8 @@ export class VrfExporter {
   readonly #communities: Uint8Array | undefined;
   readonly #derived = new Map<number, number>();
   #exported = 0;
+  /** Next prefix of the first pass over the whole table, or -1 when that is done. */
+  #walk = 0;
 
   /** `source`: this router in the EVPN RIB. What the VRF holds already is exported at the next {@link follow}. */
   constructor(instance: EvpnInstance, rib: Rib, evpn: Rib, source: RouteSource) {
@@ -45,9 +47,6 @@ export class VrfExporter {
     this.#rest = prefixRouteRest(instance.vni, this.#version);
     this.#communities = instance.routerMac && exportCommunities(instance, instance.routerMac);
     this.#reader = rib.readBestChanges();
-    for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
-      if (rib.best(prefix) >= 0) rib.bestChanges.append(prefix);
-    }
   }
 
   /** Routes that are in EVPN now. */
@@ -56,14 +55,27 @@ export class VrfExporter {
   }
 
   get pending(): boolean {
-    return !this.#reader.atEnd;
+    return this.#walk >= 0 || !this.#reader.atEnd;
   }
 
   follow(limit: number): void {
-    const count = this.#reader.read(batch.subarray(0, limit));
-    for (let i = 0; i < count; i++) this.#export(batch[i] as number);
+    if (this.#walk >= 0) this.#followTable(limit);
+    else {
+      const count = this.#reader.read(batch.subarray(0, limit));
+      for (let i = 0; i < count; i++) this.#export(batch[i] as number);
+    }
     for (const derived of this.#derived.values()) this.#rib.attributes.release(derived);
     this.#derived.clear();
+  }
+
+  /** What is in the table has not changed for anyone else: it does not go through the journal. */
+  #followTable(limit: number): void {
+    const { idLimit } = this.#rib.prefixes;
+    const end = Math.min(this.#walk + limit, idLimit);
+    for (let prefix = this.#walk; prefix < end; prefix++) {
+      if (this.#rib.best(prefix) >= 0) this.#export(prefix);
+    }
+    this.#walk = end < idLimit ? end : -1;
   }
 
   #export(prefix: number): void {
