@@ -1,4 +1,13 @@
-import { closeSync, constants, mkdirSync, openSync, rmSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { check, SystemCallError } from './system-calls.ts';
 
@@ -214,4 +223,16 @@ function failure(name: string, participle: string, cause: unknown): NamespaceErr
 
 function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * True when a namespace that this process makes cannot be seen by others: it runs in a mount namespace of its own,
+ * as below `ip netns exec` or in a unit with a private mount namespace. False when that cannot be told.
+ */
+export function namesStayPrivate(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/mnt') !== readlinkSync('/proc/1/ns/mnt');
+  } catch {
+    return false;
+  }
 }

@@ -6,6 +6,7 @@ import { Fib } from '../../dataplane/fib/fib.ts';
 import { KernelNetwork } from '../../dataplane/kernel-network.ts';
 import { RouteSocket } from '../../dataplane/netlink/route-socket.ts';
 import type { Subscription } from '../../dataplane/netlink/subscription.ts';
+import { namesStayPrivate } from '../../dataplane/network-namespace.ts';
 import {
   connectedSubnets,
   linkNamed,
@@ -41,6 +42,10 @@ const REPEAT_TIMES = [250, 1500, 6000];
 
 /** Milliseconds that listeners get to see a new link before its addresses follow: mostly spares the repetition. */
 const LINK_SEEN_TIME = 40;
+
+const PRIVATE_NAMES =
+  'this process runs in a mount namespace of its own: the network namespace is at work, but "ip netns" elsewhere ' +
+  'does not see it; start with "nsenter --net=…" instead of "ip netns exec", or make the namespace before';
 
 /** Number of the kernel's main table. */
 const MAIN_TABLE = 254;
@@ -103,6 +108,9 @@ export class KernelRuntime implements KernelPort, KernelView {
     const adopted = await runtime.#fib.adopt(await readKernelState(runtime.#socket));
     if (adopted.routes > 0) log.info({ ...adopted }, 'took over what an earlier run left in the kernel');
     runtime.#repeatHostAddresses(performed);
+    if (performed.some(({ action }) => action === 'create namespace') && namesStayPrivate()) {
+      log.warn({ namespace }, PRIVATE_NAMES);
+    }
     runtime.#watch = network.watch(() => runtime.#reconcileSoon(), hostDevicesOf(desired));
     runtime.#audit = setInterval(() => runtime.#auditSoon(), AUDIT_TIME).unref();
     if (problem !== undefined) runtime.#reconcileSoon(RETRY_TIME);
