@@ -87,8 +87,8 @@ export class Journal {
       this.#lastPosition = growInt32(this.#lastPosition, Math.max(64, prefix + 1));
       this.#lastPosition.fill(-1, before);
     }
-    if ((this.#lastPosition[prefix] as number) >= 0) this.#dead++;
     if (this.#end >= this.#entries.length) this.#makeRoom();
+    if ((this.#lastPosition[prefix] as number) >= 0) this.#dead++;
     this.#lastPosition[prefix] = this.#end;
     this.#entries[this.#end++] = prefix;
   }
