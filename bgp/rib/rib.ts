@@ -191,8 +191,19 @@ export class Rib {
     const flags = this.#flags[prefix] as number;
     if (flags & PrefixFlag.dirty) return;
     this.#flags[prefix] = flags | PrefixFlag.dirty;
-    if (this.#dirtyCount >= this.#dirty.length) this.#dirty = growInt32(this.#dirty, this.#dirtyCount + 1);
+    if (this.#dirtyCount >= this.#dirty.length) this.#makeDirtyRoom();
     this.#dirty[this.#dirtyCount++] = prefix;
+  }
+
+  /** Changes may come as fast as they are decided for a long time: decided ones make room. */
+  #makeDirtyRoom(): void {
+    if (this.#dirtyNext * 2 < this.#dirtyCount) {
+      this.#dirty = growInt32(this.#dirty, this.#dirtyCount + 1);
+      return;
+    }
+    this.#dirty.copyWithin(0, this.#dirtyNext, this.#dirtyCount);
+    this.#dirtyCount -= this.#dirtyNext;
+    this.#dirtyNext = 0;
   }
 
   /**
