@@ -130,7 +130,9 @@ export class Peer implements SessionEvents {
       localAs: negotiated.localAs,
       allowOwnAs,
       routerId: settings.routerId,
-      endOfRib: (family) => this.#noteEndOfRib(family),
+      endOfRib: (family) => {
+        if (negotiated.families.includes(family)) this.#noteEndOfRib(family);
+      },
       tolerated: (error) => this.#context.events.tolerated?.(this, error),
     });
     this.#joinGroups(negotiated, source);
