@@ -228,8 +228,10 @@ export class UpdateStream {
     const flags = this.#rib.attributes.flags(this.#rib.paths.attributes(path));
     if (flags & AttributeFact.noAdvertise) return false;
     if (this.#profile.peerType === 'ebgp') return (flags & AttributeFact.noExport) === 0;
-    // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers.
-    return this.#rib.sources.get(this.#rib.paths.source(path)).kind !== SourceKind.ibgp;
+    // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers. An imported path
+    // has left the mesh of those peers, and never goes back there.
+    const { kind, imported } = this.#rib.sources.get(this.#rib.paths.source(path));
+    return kind !== SourceKind.ibgp || imported;
   }
 
   #setAdvertised(prefix: number, before: number, source: number): void {
@@ -287,10 +289,12 @@ export class UpdateStream {
     // The message before still needs the scratch space that is about to be written.
     this.#writer.finishMessage();
     const store = this.#rib.attributes;
-    const local = this.#rib.sources.get(source).kind === SourceKind.local;
+    const { kind, imported } = this.#rib.sources.get(source);
+    const local = kind === SourceKind.local;
     const own = store.nextHop(attributes);
+    // The next hop of an imported path is a tunnel endpoint: nothing that a peer in the VRF could use.
     const nextHop =
-      this.#profile.nextHopUnchanged && own >= 0
+      this.#profile.nextHopUnchanged && !imported && own >= 0
         ? this.#expressible(store.nextHops.get(own).address.bytes)
         : this.#profile.selfNextHop;
     const inAttribute = this.#multiprotocol ? undefined : nextHop;

@@ -2,6 +2,8 @@
 import { afiOf, type Family, IPV4_UNICAST, safiOf } from '../wire/family.ts';
 
 const HEADER_SIZE = 19;
+/** A writer's buffers grow from the first of these to the last: most writers have little to say. */
+const FIRST_CHUNK_SIZE = 8 * 1024;
 const CHUNK_SIZE = 128 * 1024;
 const TYPE_UPDATE = 2;
 
@@ -29,7 +31,8 @@ export class UpdateWriter {
   readonly #maxMessageSize: number;
   /** Routes go into MP_REACH_NLRI and MP_UNREACH_NLRI instead of the message's own fields. */
   readonly #multiprotocol: boolean;
-  #chunk = new Uint8Array(CHUNK_SIZE);
+  #chunk = new Uint8Array(0);
+  #chunkSize = FIRST_CHUNK_SIZE;
   /** End of what was written to the chunk. */
   #at = 0;
   #segmentStart = 0;
@@ -201,7 +204,8 @@ export class UpdateWriter {
   #reserve(size: number): void {
     if (this.#at + size <= this.#chunk.length) return;
     this.#closeSegment();
-    this.#chunk = new Uint8Array(Math.max(CHUNK_SIZE, size));
+    this.#chunk = new Uint8Array(Math.max(this.#chunkSize, size));
+    this.#chunkSize = Math.min(CHUNK_SIZE, this.#chunkSize * 2);
     this.#at = 0;
     this.#segmentStart = 0;
   }

@@ -231,4 +231,22 @@ describe('an update group', () => {
     );
     expect(hops).toEqual(['192.0.2.1', '203.0.113.7']);
   });
+
+  it('tells an internal peer what was imported, with its own next hop', () => {
+    const internal = new UpdateGroup(bench.rib, { ...PROFILE, peerType: 'ibgp', nextHopUnchanged: true });
+    const peer = new Member(bench.source('internal', SourceKind.ibgp), { ...CONTEXT, peerType: 'ibgp' });
+    internal.addMember(peer);
+    const kind = SourceKind.ibgp;
+    const address = undefined;
+    const imported = bench.sources.add({ name: 'evpn', kind, imported: true, routerId: 0, address });
+    const other = bench.source('other', SourceKind.ibgp);
+    const attributes = internAttributes(bench.attributes, {}, { nextHop: '100.64.0.1' });
+    bench.announce('10.0.0.0/8', imported, attributes);
+    bench.announce('10.1.0.0/16', other, attributes);
+    bench.rib.decide(10);
+    internal.flush(10);
+    expect(peer.prefixes).toEqual(['10.0.0.0/8']);
+    const [route] = peer.view.routes.values();
+    expect(route?.nextHop && formatAddress(route.nextHop.address)).toBe('192.0.2.1');
+  });
 });
