@@ -10,6 +10,7 @@ import {
   type SpecOf,
 } from './resource-kinds.ts';
 import type { Schema } from './schema.ts';
+import { readTree } from './schema-findings.ts';
 
 /** A resource that is valid by itself and applies to this node. */
 export interface Candidate<S> {
@@ -74,9 +75,9 @@ function admit<K extends ConfigurationKind>(
 ): void {
   const { reference, namespace, form, nameNode } = document;
   const tree = form === 'first' ? rewriteFirstApi(kind, document.spec, nameNode, reporter) : document.spec;
-  const spec = SCHEMAS[kind].read(tree, reporter.problem);
+  const spec = readTree(SCHEMAS[kind], tree, reporter.problem);
   if (reporter.failed || spec === undefined) return;
-  const { nodeSelector }: { readonly nodeSelector?: NodeSelector } = spec;
+  const { nodeSelector }: { readonly nodeSelector?: NodeSelector | undefined } = spec;
   if (nodeSelector && !selectsAll(nodeSelector)) {
     if (!nodeLabels) reportUnknownLabels(document, reporter);
     if (!nodeLabels || !selectorMatches(nodeSelector, nodeLabels)) {

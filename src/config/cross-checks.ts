@@ -69,7 +69,7 @@ function checkVrfs(candidates: Candidates): void {
 /** Host sessions end in one namespace of the host, so their networks differ across VRFs as well. */
 function checkNetworks(candidates: Candidates): void {
   const networks = new NetworkIndex();
-  const sessions = inOrder<{ readonly hostSession?: HostSessionSpec }>(
+  const sessions = inOrder<{ readonly hostSession?: HostSessionSpec | undefined }>(
     candidates.L3VNI,
     candidates.L3VPN,
     candidates.L3Passthrough,
@@ -133,7 +133,7 @@ function checkRoutingDomain(l2vni: Candidates['L2VNI'][number], candidates: Cand
   const name = (routingDomain.l3vni ?? routingDomain.l3vpn)?.name ?? '';
   const field = type === 'L3VNI' ? 'routingDomain.l3vni.name' : 'routingDomain.l3vpn.name';
   const providers: ReadonlyArray<
-    Candidate<{ readonly vrf: string; readonly hostSession?: HostSessionSpec }>
+    Candidate<{ readonly vrf: string; readonly hostSession?: HostSessionSpec | undefined }>
   > = candidates[type];
   const provider = providers.find(({ reference, namespace, spec }) =>
     l2vni.form === 'first' ? spec.vrf === name : reference.name === name && namespace === l2vni.namespace,

@@ -83,6 +83,28 @@ export function textField(node: TreeNode | undefined, name: string): string | un
   return value?.kind === 'scalar' && typeof value.value === 'string' ? value.value : undefined;
 }
 
+/** The bare value, without places. Null fields of a map become undefined, which is how they are meant. */
+export function plainValue(node: TreeNode): unknown {
+  if (node.kind === 'list') return node.items.map(plainValue);
+  if (node.kind === 'scalar') return node.value;
+  const entries = [...node.entries].map(([name, { value }]) => [name, plainValue(value) ?? undefined]);
+  return Object.fromEntries(entries);
+}
+
+/** The node at a path of field names and indices; undefined when there is none. */
+export function nodeAtPath(root: TreeNode, path: readonly PropertyKey[]): TreeNode | undefined {
+  let node: TreeNode | undefined = root;
+  for (const step of path) {
+    node = node?.kind === 'list' ? node.items[Number(step)] : fieldOf(node, String(step));
+  }
+  return node;
+}
+
+/** A scalar that stands where `place` stands, for rewriting older forms. */
+export function scalarAt(place: TreeNode, value: string | number | boolean): TreeScalar {
+  return { kind: 'scalar', path: place.path, location: place.location, value, text: String(value) };
+}
+
 const LONGEST_QUOTED_VALUE = 60;
 
 /** A value in the words of a message: the text as written, cut when long, or what kind of thing it is. */

@@ -1,8 +1,15 @@
-import { fieldOf, type TreeEntry, type TreeMap, type TreeNode, type TreeScalar } from './document-tree.ts';
+import {
+  fieldOf,
+  scalarAt,
+  type TreeEntry,
+  type TreeMap,
+  type TreeNode,
+  type TreeScalar,
+} from './document-tree.ts';
 import type { ResourceReporter } from './findings.ts';
 import { listAt, MapEditor, mapAt } from './map-editor.ts';
 import { type ConfigurationKind, SPEC_SCHEMAS } from './resource-kinds.ts';
-import { type SchemaFacts, scalarAt } from './schema.ts';
+import { factsInside, factsOf, type SchemaFacts } from './schema-findings.ts';
 
 /**
  * Rewrites a `spec` of the first API, or of a static file, into the form of the current one. Resources of that
@@ -20,7 +27,7 @@ export function rewriteFirstApi(
   if (kind === 'L3VNI') rewriteL3Vni(editor, spec, name, reporter);
   if (kind === 'L2VNI') rewriteL2Vni(editor, reporter);
   editor.change('hostSession', (session) => rewriteHostSession(session, reporter));
-  const current = canonical(editor.result(), SPEC_SCHEMAS[kind].facts, reporter);
+  const current = canonical(editor.result(), factsOf(SPEC_SCHEMAS[kind]), reporter);
   return current.kind === 'map' ? current : spec;
 }
 
@@ -196,22 +203,21 @@ function rewriteHostMaster(master: TreeNode, reporter: ResourceReporter): TreeNo
 }
 
 /** Gives fields and words that differ from the schema's in case or hyphens only (`hostasn`, `internal`) its spelling. */
-function canonical(node: TreeNode, facts: SchemaFacts, reporter: ResourceReporter): TreeNode {
-  if (node.kind === 'list' && facts.items) {
-    const { items } = facts;
-    return { ...node, items: node.items.map((item) => canonical(item, items, reporter)) };
+function canonical(node: TreeNode, facts: SchemaFacts | undefined, reporter: ResourceReporter): TreeNode {
+  if (node.kind === 'list') {
+    return { ...node, items: node.items.map((item) => canonical(item, factsInside(facts, 0), reporter)) };
   }
-  if (node.kind === 'scalar' && facts.values && typeof node.value === 'string') {
+  if (node.kind === 'scalar' && facts?.enum && typeof node.value === 'string') {
     const { value } = node;
-    const match = facts.values.find((known) => plainWord(String(known)) === plainWord(value));
+    const match = facts.enum.find((known) => plainWord(String(known)) === plainWord(value));
     return match === undefined ? node : { ...node, value: match };
   }
-  if (node.kind !== 'map' || !facts.fields) return node;
+  if (node.kind !== 'map' || !facts?.properties) return node;
+  const names = Object.keys(facts.properties);
   const entries = new Map<string, TreeEntry>();
   for (const [given, entry] of node.entries) {
-    const known = [...facts.fields].find(([name]) => plainWord(name) === plainWord(given));
-    const name = known?.[0] ?? given;
-    const value = known ? canonical(entry.value, known[1].facts, reporter) : entry.value;
+    const name = names.find((known) => plainWord(known) === plainWord(given)) ?? given;
+    const value = canonical(entry.value, factsInside(facts, name), reporter);
     const other = entries.get(name);
     if (other) {
       const message = `${value.path} and ${other.value.path} say the same thing: remove one`;

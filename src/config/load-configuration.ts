@@ -14,6 +14,7 @@ import { hostInterfaceAddress, isNodeIndexGiven, type NodeContext, resolveNode }
 import { type SortedDocuments, sortDocument } from './resource-documents.ts';
 import { type ConfigurationKind, SPEC_SCHEMAS } from './resource-kinds.ts';
 import type { Schema } from './schema.ts';
+import { readTree } from './schema-findings.ts';
 import { findConfigurationFiles, readConfigurationFile } from './source-files.ts';
 import { buildUnderlay } from './underlay-model.ts';
 import { UNSUPPORTED_KINDS, withoutUnsupported } from './unsupported-features.ts';
@@ -128,7 +129,7 @@ function supportedPart<S>(
   const tree = withoutUnsupported(kind, candidate.tree, candidate.reporter);
   if (!tree) return undefined;
   if (tree === candidate.tree) return candidate;
-  const spec = schema.read(tree, candidate.reporter.problem);
+  const spec = readTree(schema, tree, candidate.reporter.problem);
   return spec === undefined ? undefined : { spec, tree };
 }
 

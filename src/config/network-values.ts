@@ -1,11 +1,11 @@
 import { type IpAddress, type IpVersion, isLinkLocal } from '../../net/address.ts';
-import { type IpPrefix, networkOf } from '../../net/prefix.ts';
+import { networkOf } from '../../net/prefix.ts';
 import { readAddress, readPrefix } from './address-notation.ts';
 import type { RouteTarget } from './model.ts';
-import { integer, parsedText, type Rule, type Schema, text } from './schema.ts';
+import { integer, parsedText, type Rule, text } from './schema.ts';
 
 /** Names as the kernel accepts them (IFNAMSIZ is 16 with the closing zero), starting with a letter. */
-export const interfaceName: Schema<string> = text({
+export const interfaceName = text({
   minLength: 1,
   maxLength: 15,
   pattern: /^[a-zA-Z][a-zA-Z0-9._-]*$/,
@@ -20,7 +20,7 @@ export const VRF_NAME_ALLOWED =
   'a name of 1 to 15 letters, digits, "_" or "-", a letter first (it becomes a Linux interface)';
 
 /** The name of a VRF. */
-export const vrfName: Schema<string> = text({
+export const vrfName = text({
   minLength: 1,
   maxLength: 15,
   pattern: VRF_NAME,
@@ -28,7 +28,7 @@ export const vrfName: Schema<string> = text({
 });
 
 /** An interface name that only leaves out what the kernel refuses. */
-export const looseInterfaceName: Schema<string> = parsedText({
+export const looseInterfaceName = parsedText({
   minLength: 1,
   maxLength: 15,
   allowed: 'an interface name: 1 to 15 characters without "/", ":" and white space, not "." or ".."',
@@ -37,13 +37,13 @@ export const looseInterfaceName: Schema<string> = parsedText({
 });
 
 /** 1 to 4294967295 (RFC 6793). */
-export const asNumber: Schema<number> = integer({ minimum: 1, maximum: 4294967295 });
+export const asNumber = integer({ minimum: 1, maximum: 4294967295 });
 
 /** 1 to 16777215 (RFC 7348 §5: 24 bits). */
-export const vni: Schema<number> = integer({ minimum: 1, maximum: 16777215 });
+export const vni = integer({ minimum: 1, maximum: 16777215 });
 
 /** An address of either version. */
-export const ipAddress: Schema<IpAddress> = parsedText({
+export const ipAddress = parsedText({
   minLength: 1,
   maxLength: 39,
   allowed: 'an IPv4 or IPv6 address',
@@ -52,7 +52,7 @@ export const ipAddress: Schema<IpAddress> = parsedText({
 });
 
 /** A router or cluster identifier. */
-export const ipv4Address: Schema<IpAddress> = parsedText({
+export const ipv4Address = parsedText({
   minLength: 7,
   maxLength: 15,
   allowed: 'an IPv4 address',
@@ -64,7 +64,7 @@ export const ipv4Address: Schema<IpAddress> = parsedText({
 });
 
 /** A network in CIDR notation, host bits kept, of the given version or of either. */
-export function cidr(version?: IpVersion): Schema<IpPrefix> {
+export function cidr(version?: IpVersion) {
   const family = version === undefined ? 'an IPv4 or IPv6' : `an IPv${version}`;
   const example = version === 6 ? '2001:db8:169:10::/64' : '192.169.10.0/24';
   return parsedText({
@@ -77,7 +77,7 @@ export function cidr(version?: IpVersion): Schema<IpPrefix> {
 }
 
 /** Where dynamic neighbors may come from. */
-export const listenRange: Schema<IpPrefix> = parsedText({
+export const listenRange = parsedText({
   minLength: 1,
   maxLength: 43,
   allowed: 'a network in CIDR notation that is not IPv6 link-local',
@@ -105,7 +105,7 @@ export function parseRouteTarget(value: string): RouteTarget | undefined {
 }
 
 /** A route target. */
-export const routeTarget: Schema<RouteTarget> = parsedText({
+export const routeTarget = parsedText({
   maxLength: 21,
   allowed:
     'a route target: asn:number (number up to 4294967295; up to 65535 when asn is above 65535) or a.b.c.d:number (up to 65535)',

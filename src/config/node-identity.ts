@@ -1,10 +1,12 @@
 import { networkInterfaces } from 'node:os';
+import * as z from 'zod/mini';
 import { formatAddress } from '../../net/address.ts';
 import { formatPrefix, type IpPrefix, parsePrefix, prefixContains } from '../../net/prefix.ts';
 import { fieldPath, type TreeMap } from './document-tree.ts';
 import { type FindingList, ResourceReporter } from './findings.ts';
 import { cidr, looseInterfaceName } from './network-values.ts';
-import { type Infer, integer, object, oneOf, optional, text } from './schema.ts';
+import { integer, object, text } from './schema.ts';
+import { readTree } from './schema-findings.ts';
 
 /** The largest node index: more nodes than any prefix of use has addresses, and exact in all arithmetic. */
 export const MAX_NODE_INDEX = 2 ** 31 - 1;
@@ -31,9 +33,9 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
 const nodeIndex = object(
   {
-    index: optional(integer({ minimum: 0, maximum: MAX_NODE_INDEX })),
-    interfaceName: optional(looseInterfaceName),
-    cidr: optional(cidr()),
+    index: z.optional(integer({ minimum: 0, maximum: MAX_NODE_INDEX })),
+    interfaceName: z.optional(looseInterfaceName),
+    cidr: z.optional(cidr()),
   },
   [
     {
@@ -54,12 +56,12 @@ const nodeIndex = object(
 );
 
 const nodeConfig = object({
-  nodeIndex: optional(nodeIndex),
-  nodeName: optional(text({ minLength: 1, maxLength: 253 })),
-  logLevel: optional(oneOf(LOG_LEVELS)),
+  nodeIndex: z.optional(nodeIndex),
+  nodeName: z.optional(text({ minLength: 1, maxLength: 253 })),
+  logLevel: z.optional(z.enum(LOG_LEVELS)),
 });
 
-type NodeConfig = Infer<typeof nodeConfig>;
+type NodeConfig = z.output<typeof nodeConfig>;
 
 /** The addresses of the interfaces in this process's network namespace. */
 export function hostInterfaceAddress(name: string): readonly IpPrefix[] | undefined {
@@ -77,7 +79,7 @@ export function resolveNode(
   let index = context.nodeIndex;
   if (root) {
     const reporter = reporterOf(root, findings);
-    config = nodeConfig.read(root, reporter.problem);
+    config = readTree(nodeConfig, root, reporter.problem);
     index ??= config?.nodeIndex && indexOf(config.nodeIndex, root, context, reporter);
   }
   for (const other of others) {
@@ -105,7 +107,7 @@ function reporterOf(root: TreeMap, findings: FindingList): ResourceReporter {
 }
 
 function indexOf(
-  given: Infer<typeof nodeIndex>,
+  given: z.output<typeof nodeIndex>,
   root: TreeMap,
   context: NodeContext,
   reporter: ResourceReporter,

@@ -1,10 +1,11 @@
-import { type Infer, labels, list, object, optional, required, text } from './schema.ts';
+import * as z from 'zod/mini';
+import { labels, list, object, text } from './schema.ts';
 
 const requirement = object(
   {
-    key: required(text()),
-    operator: required(text()),
-    values: optional(list(text())),
+    key: text(),
+    operator: text(),
+    values: z.optional(list(text())),
   },
   [
     {
@@ -26,21 +27,22 @@ const requirement = object(
 
 /** Kubernetes' label selector. */
 export const nodeSelector = object({
-  matchExpressions: optional(list(requirement)),
-  matchLabels: optional(labels),
+  matchExpressions: z.optional(list(requirement)),
+  matchLabels: z.optional(labels),
 });
 
 /** A label selector as read. */
-export type NodeSelector = Infer<typeof nodeSelector>;
+export type NodeSelector = z.output<typeof nodeSelector>;
 
 /** True when the selector asks for nothing, and so matches every node. */
 export function selectsAll(selector: NodeSelector | undefined): boolean {
-  return !selector?.matchExpressions?.length && !selector?.matchLabels?.size;
+  return !selector?.matchExpressions?.length && Object.keys(selector?.matchLabels ?? {}).length === 0;
 }
 
 /** True when labels satisfy every requirement. As in Kubernetes, NotIn holds for a label that is absent. */
 export function selectorMatches(selector: NodeSelector, nodeLabels: ReadonlyMap<string, string>): boolean {
-  for (const [key, value] of selector.matchLabels ?? []) if (nodeLabels.get(key) !== value) return false;
+  for (const [key, value] of Object.entries(selector.matchLabels ?? {}))
+    if (nodeLabels.get(key) !== value) return false;
   return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
     const value = nodeLabels.get(key);
     if (operator === 'Exists') return value !== undefined;

@@ -1,7 +1,8 @@
+import type * as z from 'zod/mini';
 import type { TreeMap, TreeScalar } from './document-tree.ts';
 import type { ResourceReference } from './model.ts';
 import type { NodeSelector } from './node-selector.ts';
-import type { Infer, Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 import { underlaySpec } from './underlay-schema.ts';
 import { l2vniSpec, l3passthroughSpec, l3vniSpec, l3vpnSpec, rawFrrConfigSpec } from './vni-schemas.ts';
 
@@ -22,13 +23,13 @@ export const SPEC_SCHEMAS = {
   L3Passthrough: l3passthroughSpec,
   L3VPN: l3vpnSpec,
   RawFRRConfig: rawFrrConfigSpec,
-} as const satisfies Record<string, Schema<{ readonly nodeSelector?: NodeSelector }>>;
+} as const satisfies Record<string, Schema<{ readonly nodeSelector?: NodeSelector | undefined }>>;
 
 /** A kind of resource that configures the router. */
 export type ConfigurationKind = keyof typeof SPEC_SCHEMAS;
 
 /** `spec` of a kind, as read. */
-export type SpecOf<K extends ConfigurationKind> = Infer<(typeof SPEC_SCHEMAS)[K]>;
+export type SpecOf<K extends ConfigurationKind> = z.output<(typeof SPEC_SCHEMAS)[K]>;
 
 /** True for the kinds of {@link SPEC_SCHEMAS}. */
 export function isConfigurationKind(kind: string): kind is ConfigurationKind {

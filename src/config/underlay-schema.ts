@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { prefixContains } from '../../net/prefix.ts';
 import { readPrefix } from './address-notation.ts';
 import {
@@ -10,29 +11,16 @@ import {
   looseInterfaceName,
 } from './network-values.ts';
 import { nodeSelector } from './node-selector.ts';
-import {
-  defaulted,
-  type Infer,
-  integer,
-  list,
-  object,
-  oneOf,
-  opaque,
-  optional,
-  parsedText,
-  type Rule,
-  required,
-  text,
-} from './schema.ts';
+import { integer, list, object, opaque, parsedText, type Rule, text } from './schema.ts';
 
-const networkDevice = object({ interfaceName: required(interfaceName) });
+const networkDevice = object({ interfaceName: interfaceName });
 
 const cniDevice = object(
   {
-    interfaceName: defaulted(interfaceName, 'net1'),
-    rawConfig: optional(opaque),
-    runtimeConfig: optional(opaque),
-    type: required(oneOf(['RawConfig'])),
+    interfaceName: z.prefault(interfaceName, 'net1'),
+    rawConfig: z.optional(opaque),
+    runtimeConfig: z.optional(opaque),
+    type: z.enum(['RawConfig']),
   },
   [
     {
@@ -45,9 +33,9 @@ const cniDevice = object(
 
 const underlayInterface = object(
   {
-    type: required(oneOf(['NetworkDevice', 'CNIDevice'])),
-    networkDevice: optional(networkDevice),
-    cniDevice: optional(cniDevice),
+    type: z.enum(['NetworkDevice', 'CNIDevice']),
+    networkDevice: z.optional(networkDevice),
+    cniDevice: z.optional(cniDevice),
   },
   [
     {
@@ -71,34 +59,34 @@ function typeGoesWith(type: string, expected: string, field: string, value: unkn
 }
 
 const bfd = object({
-  detectMultiplier: optional(integer({ minimum: 2, maximum: 255 })),
-  minimumTTL: optional(integer({ minimum: 1, maximum: 254 })),
-  receiveInterval: optional(integer({ minimum: 10, maximum: 60000 })),
-  sessionMode: optional(oneOf(['Active', 'Passive'])),
-  transmitInterval: optional(integer({ minimum: 10, maximum: 60000 })),
+  detectMultiplier: z.optional(integer({ minimum: 2, maximum: 255 })),
+  minimumTTL: z.optional(integer({ minimum: 1, maximum: 254 })),
+  receiveInterval: z.optional(integer({ minimum: 10, maximum: 60000 })),
+  sessionMode: z.optional(z.enum(['Active', 'Passive'])),
+  transmitInterval: z.optional(integer({ minimum: 10, maximum: 60000 })),
 });
 
 const addressFamily = object({
-  properties: optional(
-    list(object({ type: required(oneOf(['routeReflectorClient'])) }), { maxItems: 8, uniqueBy: 'type' }),
+  properties: z.optional(
+    list(object({ type: z.enum(['routeReflectorClient']) }), { maxItems: 8, uniqueBy: 'type' }),
   ),
-  type: required(oneOf(['ipv4unicast', 'ipv6unicast', 'evpn', 'ipv4vpn', 'ipv6vpn'])),
+  type: z.enum(['ipv4unicast', 'ipv6unicast', 'evpn', 'ipv4vpn', 'ipv6vpn']),
 });
 
-type AddressFamily = Infer<typeof addressFamily>;
+type AddressFamily = z.output<typeof addressFamily>;
 
 function isVpn({ type }: AddressFamily): boolean {
   return type === 'ipv4vpn' || type === 'ipv6vpn';
 }
 
 const neighborProperty = object({
-  ebgpMultiHop: optional(object({ ttl: optional(integer({ minimum: 1, maximum: 255 })) })),
-  type: required(oneOf(['ebgpMultiHop'])),
+  ebgpMultiHop: z.optional(object({ ttl: z.optional(integer({ minimum: 1, maximum: 255 })) })),
+  type: z.enum(['ebgpMultiHop']),
 });
 
 const neighborFields = {
-  address: optional(ipAddress),
-  addressFamilies: optional(
+  address: z.optional(ipAddress),
+  addressFamilies: z.optional(
     list(addressFamily, { maxItems: 4, uniqueBy: 'type' }, [
       {
         name: 'evpn excludes ipv4vpn and ipv6vpn',
@@ -109,24 +97,24 @@ const neighborFields = {
       },
     ]),
   ),
-  asn: optional(asNumber),
-  bfd: optional(bfd),
-  connectTimeSeconds: optional(integer({ minimum: 1, maximum: 65535 })),
-  holdTimeSeconds: optional(integer({})),
-  interface: optional(looseInterfaceName),
-  keepaliveTimeSeconds: optional(integer({})),
-  listenRange: optional(listenRange),
-  password: optional(
+  asn: z.optional(asNumber),
+  bfd: z.optional(bfd),
+  connectTimeSeconds: z.optional(integer({ minimum: 1, maximum: 65535 })),
+  holdTimeSeconds: z.optional(integer({})),
+  interface: z.optional(looseInterfaceName),
+  keepaliveTimeSeconds: z.optional(integer({})),
+  listenRange: z.optional(listenRange),
+  password: z.optional(
     text({ maxLength: 128, pattern: /^\S+$/, allowed: 'a password without white space', secret: true }),
   ),
-  passwordSecret: optional(text()),
-  port: optional(integer({ minimum: 0, maximum: 16384 })),
-  properties: optional(list(neighborProperty, { maxItems: 1, uniqueBy: 'type' })),
-  type: optional(oneOf(['External', 'Internal'])),
+  passwordSecret: z.optional(text()),
+  port: z.optional(integer({ minimum: 0, maximum: 16384 })),
+  properties: z.optional(list(neighborProperty, { maxItems: 1, uniqueBy: 'type' })),
+  type: z.optional(z.enum(['External', 'Internal'])),
 };
 
 const plainNeighbor = object(neighborFields);
-type PlainNeighbor = Infer<typeof plainNeighbor>;
+type PlainNeighbor = z.output<typeof plainNeighbor>;
 
 const EITHER_PEER = 'one of address, interface and listenRange';
 
@@ -239,100 +227,90 @@ function exclusive(neighbor: PlainNeighbor, first: keyof PlainNeighbor, second: 
     : undefined;
 }
 
-const isisName = list(oneOf(['advertisePassiveOnly']), { maxItems: 32 });
-const isisInterfaceFeatures = list(oneOf(['passive']), { maxItems: 32 });
+const isisName = list(z.enum(['advertisePassiveOnly']), { maxItems: 32 });
+const isisInterfaceFeatures = list(z.enum(['passive']), { maxItems: 32 });
 
 const isis = object({
-  baseNet: required(
-    parsedText({
-      minLength: 25,
-      maxLength: 25,
-      allowed: 'an IS-IS NET such as 49.0001.0000.0000.0001.00',
-      rule: 'an IS-IS NET',
-      parse: (value) => (/^[0-9a-f]{2}\.([0-9a-f]{4}\.){4}[0-9a-f]{2}$/.test(value) ? value : undefined),
-    }),
-  ),
-  features: optional(isisName),
-  interfaces: optional(
+  baseNet: parsedText({
+    minLength: 25,
+    maxLength: 25,
+    allowed: 'an IS-IS NET such as 49.0001.0000.0000.0001.00',
+    rule: 'an IS-IS NET',
+    parse: (value) => (/^[0-9a-f]{2}\.([0-9a-f]{4}\.){4}[0-9a-f]{2}$/.test(value) ? value : undefined),
+  }),
+  features: z.optional(isisName),
+  interfaces: z.optional(
     list(
       object({
-        features: optional(isisInterfaceFeatures),
-        ipFamily: optional(oneOf(['IPv4', 'IPv6', 'DualStack'])),
-        name: required(looseInterfaceName),
+        features: z.optional(isisInterfaceFeatures),
+        ipFamily: z.optional(z.enum(['IPv4', 'IPv6', 'DualStack'])),
+        name: looseInterfaceName,
       }),
       { maxItems: 128, uniqueBy: 'name' },
     ),
   ),
-  level: optional(oneOf([1, 2])),
+  level: z.optional(z.literal([1, 2])),
 });
 
 const srv6 = object({
-  encapBehavior: optional(oneOf(['H.Encaps', 'H.Encaps.Red'])),
-  locator: required(
-    object({
-      basePrefix: required(
-        parsedText({
-          minLength: 1,
-          maxLength: 43,
-          allowed: 'an IPv6 network in CIDR notation',
-          rule: 'an IPv6 network',
-          parse: (value) => (readPrefix(value)?.address.version === 6 ? value : undefined),
-        }),
-      ),
-      format: required(oneOf(['usid-f3216'])),
+  encapBehavior: z.optional(z.enum(['H.Encaps', 'H.Encaps.Red'])),
+  locator: object({
+    basePrefix: parsedText({
+      minLength: 1,
+      maxLength: 43,
+      allowed: 'an IPv6 network in CIDR notation',
+      rule: 'an IPv6 network',
+      parse: (value) => (readPrefix(value)?.address.version === 6 ? value : undefined),
     }),
-  ),
+    format: z.enum(['usid-f3216']),
+  }),
 });
 
 const tunnelEndpoint = object({
-  cidrs: required(
-    list(cidr(), { minItems: 1, maxItems: 2 }, [
-      {
-        name: 'one CIDR of each family',
-        check: ([first, second]) =>
-          first && second && first.address.version === second.address.version
-            ? {
-                field: '[1]',
-                message: `a second IPv${second.address.version} CIDR`,
-                allowed: 'one CIDR of each family',
-              }
-            : undefined,
-      },
-    ]),
-  ),
+  cidrs: list(cidr(), { minItems: 1, maxItems: 2 }, [
+    {
+      name: 'one CIDR of each family',
+      check: ([first, second]) =>
+        first && second && first.address.version === second.address.version
+          ? {
+              field: '[1]',
+              message: `a second IPv${second.address.version} CIDR`,
+              allowed: 'one CIDR of each family',
+            }
+          : undefined,
+    },
+  ]),
 });
 
 const underlayFields = {
-  asn: required(asNumber),
-  gracefulRestart: optional(
+  asn: asNumber,
+  gracefulRestart: z.optional(
     object({
-      restartTimeSeconds: defaulted(integer({ minimum: 1, maximum: 4095 }), 120),
-      stalePathTimeSeconds: defaulted(integer({ minimum: 1, maximum: 4095 }), 360),
+      restartTimeSeconds: z.prefault(integer({ minimum: 1, maximum: 4095 }), 120),
+      stalePathTimeSeconds: z.prefault(integer({ minimum: 1, maximum: 4095 }), 360),
     }),
   ),
-  interfaces: required(
-    list(underlayInterface, { minItems: 1 }, [
-      {
-        name: 'interfaces of one type',
-        check: (items) => {
-          const index = items.findIndex((item) => item.type !== items[0]?.type);
-          if (index === -1) return undefined;
-          return {
-            field: `[${index}].type`,
-            message: 'all interfaces have the same type',
-            allowed: `${items[0]?.type}`,
-          };
-        },
+  interfaces: list(underlayInterface, { minItems: 1 }, [
+    {
+      name: 'interfaces of one type',
+      check: (items) => {
+        const index = items.findIndex((item) => item.type !== items[0]?.type);
+        if (index === -1) return undefined;
+        return {
+          field: `[${index}].type`,
+          message: 'all interfaces have the same type',
+          allowed: `${items[0]?.type}`,
+        };
       },
-    ]),
-  ),
-  isis: optional(isis),
-  neighbors: required(list(object(neighborFields, neighborRules), { minItems: 1, maxItems: 128 })),
-  nodeSelector: optional(nodeSelector),
-  routeReflector: optional(object({ clusterID: defaulted(ipv4Address, '192.0.2.1') })),
-  routerIDCIDR: defaulted(cidr(4), '10.0.0.0/24'),
-  srv6: optional(srv6),
-  tunnelEndpoint: optional(tunnelEndpoint),
+    },
+  ]),
+  isis: z.optional(isis),
+  neighbors: list(object(neighborFields, neighborRules), { minItems: 1, maxItems: 128 }),
+  nodeSelector: z.optional(nodeSelector),
+  routeReflector: z.optional(object({ clusterID: z.prefault(ipv4Address, '192.0.2.1') })),
+  routerIDCIDR: z.prefault(cidr(4), '10.0.0.0/24'),
+  srv6: z.optional(srv6),
+  tunnelEndpoint: z.optional(tunnelEndpoint),
 };
 
 /** `spec` of an Underlay. */
@@ -359,7 +337,7 @@ export const underlaySpec = object(underlayFields, [
 ]);
 
 /** `spec` of an Underlay, as read. */
-export type UnderlaySpec = Infer<typeof underlaySpec>;
+export type UnderlaySpec = z.output<typeof underlaySpec>;
 
 /** An entry of `spec.neighbors`, as read. */
 export type NeighborSpec = UnderlaySpec['neighbors'][number];

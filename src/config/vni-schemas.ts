@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import {
   asNumber,
   cidr,
@@ -9,20 +10,9 @@ import {
   vrfName,
 } from './network-values.ts';
 import { nodeSelector } from './node-selector.ts';
-import {
-  defaulted,
-  type Infer,
-  integer,
-  list,
-  object,
-  oneOf,
-  optional,
-  type Rule,
-  required,
-  text,
-} from './schema.ts';
+import { integer, list, object, type Rule, text } from './schema.ts';
 
-const localCidr = object({ ipv4: optional(cidr(4)), ipv6: optional(cidr(6)) }, [
+const localCidr = object({ ipv4: z.optional(cidr(4)), ipv6: z.optional(cidr(6)) }, [
   {
     name: 'ipv4 or ipv6',
     check: ({ ipv4, ipv6 }) =>
@@ -32,10 +22,10 @@ const localCidr = object({ ipv4: optional(cidr(4)), ipv6: optional(cidr(6)) }, [
 
 const hostSession = object(
   {
-    asn: required(asNumber),
-    hostASN: optional(asNumber),
-    hostType: optional(oneOf(['External', 'Internal'])),
-    localCIDR: required(localCidr),
+    asn: asNumber,
+    hostASN: z.optional(asNumber),
+    hostType: z.optional(z.enum(['External', 'Internal'])),
+    localCIDR: localCidr,
   },
   [
     {
@@ -64,9 +54,9 @@ const hostSession = object(
 );
 
 /** A host session as read. */
-export type HostSessionSpec = Infer<typeof hostSession>;
+export type HostSessionSpec = z.output<typeof hostSession>;
 
-const hostAsnDiffers = <T extends { readonly hostSession?: HostSessionSpec }>(): Rule<T> => ({
+const hostAsnDiffers = <T extends { readonly hostSession?: HostSessionSpec | undefined }>(): Rule<T> => ({
   name: 'hostASN differs from asn',
   check: ({ hostSession }) =>
     hostSession?.hostASN !== undefined && hostSession.hostASN === hostSession.asn
@@ -79,31 +69,31 @@ const hostAsnDiffers = <T extends { readonly hostSession?: HostSessionSpec }>():
 });
 
 const routeTargets = list(routeTarget, { maxItems: 100 });
-const underlayAddressFamily = oneOf(['IPv4', 'IPv6']);
-const vxlanPort = defaulted(integer({}), 4789);
+const underlayAddressFamily = z.enum(['IPv4', 'IPv6']);
+const vxlanPort = z.prefault(integer({}), 4789);
 
 /** `spec` of an L3VNI. */
 export const l3vniSpec = object(
   {
-    exportRTs: optional(routeTargets),
-    hostSession: optional(hostSession),
-    importRTs: optional(routeTargets),
-    nodeSelector: optional(nodeSelector),
-    underlayAddressFamily: optional(underlayAddressFamily),
-    vni: required(vni),
-    vrf: required(vrfName),
+    exportRTs: z.optional(routeTargets),
+    hostSession: z.optional(hostSession),
+    importRTs: z.optional(routeTargets),
+    nodeSelector: z.optional(nodeSelector),
+    underlayAddressFamily: z.optional(underlayAddressFamily),
+    vni: vni,
+    vrf: vrfName,
     vxlanPort,
   },
   [hostAsnDiffers(), udpPortRule()],
 );
 
 /** `spec` of an L3VNI, as read. */
-export type L3VniSpec = Infer<typeof l3vniSpec>;
+export type L3VniSpec = z.output<typeof l3vniSpec>;
 
 const bridge = object(
   {
-    lifecycle: required(oneOf(['Managed', 'External'])),
-    name: optional(text({ maxLength: 15, pattern: VRF_NAME, allowed: VRF_NAME_ALLOWED })),
+    lifecycle: z.enum(['Managed', 'External']),
+    name: z.optional(text({ maxLength: 15, pattern: VRF_NAME, allowed: VRF_NAME_ALLOWED })),
   },
   [
     {
@@ -122,9 +112,9 @@ const bridge = object(
 
 const hostMaster = object(
   {
-    linuxBridge: optional(bridge),
-    ovsBridge: optional(bridge),
-    type: required(oneOf(['LinuxBridge', 'OVSBridge'])),
+    linuxBridge: z.optional(bridge),
+    ovsBridge: z.optional(bridge),
+    type: z.enum(['LinuxBridge', 'OVSBridge']),
   },
   [
     {
@@ -142,13 +132,13 @@ const hostMaster = object(
   ],
 );
 
-const namedResource = object({ name: required(text({ minLength: 1 })) });
+const namedResource = object({ name: text({ minLength: 1 }) });
 
 const routingDomain = object(
   {
-    l3vni: optional(namedResource),
-    l3vpn: optional(namedResource),
-    type: required(oneOf(['L3VNI', 'L3VPN'])),
+    l3vni: z.optional(namedResource),
+    l3vpn: z.optional(namedResource),
+    type: z.enum(['L3VNI', 'L3VPN']),
   },
   [
     {
@@ -185,12 +175,12 @@ const gatewayAddresses = list(cidr(), { maxItems: 2 }, [
 /** `spec` of an L2VNI. */
 export const l2vniSpec = object(
   {
-    gatewayIPs: optional(gatewayAddresses),
-    hostMaster: optional(hostMaster),
-    nodeSelector: optional(nodeSelector),
-    routingDomain: optional(routingDomain),
-    underlayAddressFamily: optional(underlayAddressFamily),
-    vni: required(vni),
+    gatewayIPs: z.optional(gatewayAddresses),
+    hostMaster: z.optional(hostMaster),
+    nodeSelector: z.optional(nodeSelector),
+    routingDomain: z.optional(routingDomain),
+    underlayAddressFamily: z.optional(underlayAddressFamily),
+    vni: vni,
     vxlanPort,
   },
   [
@@ -206,30 +196,30 @@ export const l2vniSpec = object(
 );
 
 /** `spec` of an L2VNI, as read. */
-export type L2VniSpec = Infer<typeof l2vniSpec>;
+export type L2VniSpec = z.output<typeof l2vniSpec>;
 
 /** `spec` of an L3Passthrough. */
 export const l3passthroughSpec = object(
-  { hostSession: required(hostSession), nodeSelector: optional(nodeSelector) },
+  { hostSession: hostSession, nodeSelector: z.optional(nodeSelector) },
   [hostAsnDiffers()],
 );
 
 /** `spec` of an L3VPN. */
 export const l3vpnSpec = object(
   {
-    exportRTs: optional(routeTargets),
-    hostSession: optional(hostSession),
-    importRTs: required(routeTargets),
-    nodeSelector: optional(nodeSelector),
-    rdAssignedNumber: required(integer({ minimum: 1, maximum: 65535 })),
-    vrf: required(vrfName),
+    exportRTs: z.optional(routeTargets),
+    hostSession: z.optional(hostSession),
+    importRTs: routeTargets,
+    nodeSelector: z.optional(nodeSelector),
+    rdAssignedNumber: integer({ minimum: 1, maximum: 65535 }),
+    vrf: vrfName,
   },
   [hostAsnDiffers()],
 );
 
 /** `spec` of a RawFRRConfig. */
 export const rawFrrConfigSpec = object({
-  nodeSelector: optional(nodeSelector),
-  priority: defaulted(integer({ minimum: 0 }), 0),
-  rawConfig: required(text({ minLength: 1 })),
+  nodeSelector: z.optional(nodeSelector),
+  priority: z.prefault(integer({ minimum: 0 }), 0),
+  rawConfig: text({ minLength: 1 }),
 });

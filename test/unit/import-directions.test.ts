@@ -36,7 +36,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'node:util',
     ],
   },
-  'src/config': { rooms: ['net'], packages: ['ip-address', 'yaml', 'node:fs', 'node:os', 'node:path'] },
+  'src/config': {
+    rooms: ['net'],
+    packages: ['ip-address', 'yaml', 'zod', 'node:fs', 'node:os', 'node:path'],
+  },
   src: { rooms: ['src/config', 'evpn', ...BGP, 'dataplane', 'net'], packages: ['*'] },
   bin: { rooms: ['src'], packages: ['node:fs', 'node:url'] },
 };
