@@ -50,7 +50,7 @@ function problemsOf(issue: z.core.$ZodIssue, schema: Schema<unknown>, tree: Tree
   if (issue.code === 'unrecognized_keys' && node.kind === 'map') {
     return issue.keys.map((name) => unknownField(name, node, facts));
   }
-  const violation: Violation | undefined = issue.code === 'custom' && issue.params?..violation;
+  const violation: Violation | undefined = issue.code === 'custom' && issue.params?.violation;
   if (violation) return [locateViolation(node, violation)];
   const note = node.kind === 'scalar' && node.note !== undefined ? ` (${node.note})` : '';
   const allowed = describeFacts(facts);
