@@ -6,7 +6,7 @@ import { extendedCommunitiesOf, internRewritten } from '../bgp/rib/local-attribu
 import type { Rib } from '../bgp/rib/rib.ts';
 import { SourceKind } from '../bgp/rib/sources.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../bgp/wire/family.ts';
-import type { IpAddress } from '../net/address.ts';
+import { formatAddress, type IpAddress } from '../net/address.ts';
 import type { EvpnInstance } from './evpn-instance.ts';
 import { allowsVxlan, findRouterMac, withoutEvpnCommunities } from './extended-communities.ts';
 import { isInterfaceLess, prefixRouteVersion, prefixRouteVni, writeUnicastKey } from './prefix-route.ts';
@@ -78,6 +78,10 @@ export class PrefixImporter {
   readonly #destinations = new Destinations();
   readonly #plans = new Map<number, ImportPlan | undefined>();
   #instances: EvpnInstance[] = [];
+  /** By tunnel endpoint: whether it was reachable when its first route came or when all were looked at. */
+  readonly #judgements = new Map<string, { readonly address: IpAddress; readonly reachable: boolean }>();
+  /** Some routes of an endpoint came while it was reachable, others while it was not. */
+  #judgedBoth = false;
   /** Next prefix of a pass over the whole table for VRFs that are new, or -1. */
   #walk = -1;
 
@@ -221,8 +225,14 @@ export class PrefixImporter {
     }
   }
 
-  /** Looks at the reachability of all tunnel endpoints again: call when routes of the underlay changed. */
+  /**
+   * Looks at the reachability of all tunnel endpoints again: call when routes of the underlay changed.
+   * Goes over the imported paths only if it is another one for some endpoint.
+   */
   revalidate(): void {
+    if (!this.#reachabilityChanged()) return;
+    this.#judgements.clear();
+    this.#judgedBoth = false;
     for (const { vrf, importSources, vtep } of this.#instances) {
       const usable = new Map<number, boolean>();
       for (const rib of vrf.ribs.values()) {
@@ -238,10 +248,24 @@ export class PrefixImporter {
     }
   }
 
+  #reachabilityChanged(): boolean {
+    if (this.#judgedBoth) return true;
+    for (const { address, reachable } of this.#judgements.values()) {
+      if (this.#isReachable(address) !== reachable) return true;
+    }
+    return false;
+  }
+
   /** A VXLAN device sends from an address of one IP version only. */
   #isUsableVtep(nextHop: number, own: IpAddress): boolean {
     const { address } = this.#evpn.attributes.nextHops.get(nextHop);
-    return address.version === own.version && this.#isReachable(address);
+    if (address.version !== own.version) return false;
+    const reachable = this.#isReachable(address);
+    const text = formatAddress(address);
+    const before = this.#judgements.get(text);
+    if (!before) this.#judgements.set(text, { address, reachable });
+    else if (before.reachable !== reachable) this.#judgedBoth = true;
+    return reachable;
   }
 
   close(): void {
