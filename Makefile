@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := node_modules/.bin
 
 .PHONY: help setup setup-demo setup-test build build-lab test test-unit test-pcap test-interop test-lab \
-	lint demo-metallb lab-latency clean
+	lint demo-metallb lab-latency bench-startup clean
 
 help: ## say what there is to make
 	@echo "openpe-routerd: make ..."
@@ -51,6 +51,9 @@ demo-metallb: setup-demo build-lab ## MetalLB across an EVPN fabric (API=current
 
 lab-latency: setup-demo build-lab ## time from the host's UPDATE to the fabric, FRR beside openpe-routerd
 	@node out/build/bench/lab-latency.js
+
+bench-startup: build-lab ## time from process start to the first session Established
+	@node out/build/bench/startup.js
 
 clean: ## remove what was built
 	rm -rf dist out

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../bgp/session/clock.ts';
+import { PeerDirectory } from '../bgp/session/peer-directory.ts';
+import { Session } from '../bgp/session/session.ts';
+import type { PeerSettings, SessionEvents } from '../bgp/session/session-events.ts';
+import { IPV4_UNICAST } from '../bgp/wire/family.ts';
+import { type IpAddress, parseAddress } from '../net/address.ts';
+import { TcpTransport } from '../src/transport/tcp-transport.ts';
+
+/*
+ * From the start of the daemon's process to its first session Established, on loopback, with a peer that
+ * waits for it and answers at once. ROUNDS (default 9) starts; also the memory of the idle daemon.
+ */
+
+const ROUNDS = Number(process.env.ROUNDS ?? 9);
+const PEER_PORT = 11790;
+const OWN_PORT = 11791;
+
+const ADDRESSES = { own: loopback('127.0.0.1'), peer: loopback('127.0.0.2') };
+
+function loopback(text: string): IpAddress {
+  const address = parseAddress(text);
+  if (!address) throw new TypeError(`${text} is no address`);
+  return address;
+}
+
+/** The configuration of the daemon: one neighbor, the waiting peer. */
+const UNDERLAY = `apiVersion: network.openperouter.io/v1alpha1
+kind: Underlay
+metadata:
+  name: startup
+spec:
+  asn: 65000
+  interfaces:
+    - type: NetworkDevice
+      networkDevice:
+        interfaceName: lo
+  neighbors:
+    - asn: 65001
+      address: 127.0.0.2
+      port: ${PEER_PORT}
+`;
+
+const PEER_SETTINGS: PeerSettings = {
+  name: 'daemon',
+  remoteAddress: ADDRESSES.own,
+  remotePort: OWN_PORT,
+  localAddress: ADDRESSES.peer,
+  localAs: 65001,
+  remoteAs: 65000,
+  routerId: 0x0a000002,
+  holdTime: 90,
+  keepaliveTime: 30,
+  connectRetryTime: 3600,
+  passive: true,
+  families: [IPV4_UNICAST],
+  socket: {},
+};
+
+/** One start: milliseconds to Established, and the daemon's resident memory in MB a second later. */
+interface Start {
+  readonly milliseconds: number;
+  readonly megabytes: number;
+}
+
+/** Waits for the daemon's connection and tells when the session stands. */
+function expectSession(established: () => void): { close(): void; ready: Promise<void> } {
+  const environment = { transport: new TcpTransport(), clock: systemClock, random: Math.random };
+  const directory = new PeerDirectory(environment.transport, systemClock);
+  const nothing = (): undefined => undefined;
+  const events: SessionEvents = {
+    established,
+    update: nothing,
+    routeRefresh: nothing,
+    readComplete: nothing,
+    writable: nothing,
+    down: nothing,
+    stateChanged: nothing,
+  };
+  const session = new Session(PEER_SETTINGS, events, environment);
+  session.start();
+  const ready = directory.add(session, { address: ADDRESSES.peer, port: PEER_PORT });
+  return {
+    ready,
+    close: () => {
+      session.stop(2, 'measured');
+      directory.remove(session);
+    },
+  };
+}
+
+async function measureOnce(directory: string): Promise<Start> {
+  let established = (): void => {};
+  const reached = new Promise<void>((resolve) => {
+    established = resolve;
+  });
+  const peer = expectSession(() => established());
+  await peer.ready;
+  const program = new URL('../../../bin/openpe-routerd', import.meta.url).pathname;
+  const begin = performance.now();
+  const daemon = spawn(
+    process.execPath,
+    [
+      program,
+      '--config',
+      join(directory, 'underlay.yaml'),
+      ...['--node-index', '0', '--dataplane', 'none', '--log-level', 'error'],
+      ...['--bgp-listen', `127.0.0.1:${OWN_PORT}`, '--control', join(directory, 'control.sock')],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const ended = new Promise((resolve) => daemon.once('exit', resolve));
+  await Promise.race([reached, ended.then(() => Promise.reject(new Error('the daemon ended')))]);
+  const milliseconds = performance.now() - begin;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const megabytes = residentMegabytes(daemon.pid);
+  daemon.kill('SIGTERM');
+  await ended;
+  peer.close();
+  return { milliseconds, megabytes };
+}
+
+/** VmRSS of a process (proc(5)). */
+function residentMegabytes(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'openpe-startup-'));
+try {
+  writeFileSync(join(directory, 'underlay.yaml'), UNDERLAY);
+  const starts: Start[] = [];
+  for (let round = 0; round < ROUNDS; round++) starts.push(await measureOnce(directory));
+  const times = starts.map(({ milliseconds }) => milliseconds);
+  const range = `${Math.min(...times).toFixed(0)} to ${Math.max(...times).toFixed(0)}`;
+  process.stdout.write(
+    `process start to Established: ${median(times).toFixed(0)} ms (${range}, ${ROUNDS} starts)\n` +
+      `resident memory, idle: ${median(starts.map(({ megabytes }) => megabytes)).toFixed(0)} MB\n`,
+  );
+} finally {
+  rmSync(directory, { recursive: true });
+}
