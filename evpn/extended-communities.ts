@@ -11,12 +11,18 @@ export function routerMacCommunity(mac: Uint8Array): Uint8Array {
   return Uint8Array.of(0x06, 0x03, ...mac);
 }
 
-/** The router MAC among extended communities (eight octets each), or undefined. */
+/** The router MAC among extended communities (eight octets each), or undefined; one that no interface can have does not count. */
 export function findRouterMac(communities: Uint8Array): Uint8Array | undefined {
   for (let at = 0; at + 8 <= communities.length; at += 8) {
-    if (communities[at] === 0x06 && communities[at + 1] === 0x03) return communities.slice(at + 2, at + 8);
+    if (communities[at] !== 0x06 || communities[at + 1] !== 0x03) continue;
+    const mac = communities.slice(at + 2, at + 8);
+    return isUnicastMac(mac) ? mac : undefined;
   }
   return undefined;
+}
+
+function isUnicastMac(mac: Uint8Array): boolean {
+  return ((mac[0] ?? 1) & 1) === 0 && mac.some((octet) => octet !== 0);
 }
 
 /**

@@ -119,7 +119,14 @@ export class Router {
       this.#underlayFeeds.push(feed);
       this.speaker.addFollower(feed);
     }
-    this.speaker.addFollower(new UnderlayWatch(underlayRibs, () => this.#importer.revalidate()));
+    this.speaker.addFollower(new UnderlayWatch(underlayRibs, () => this.#followUnderlay()));
+  }
+
+  /** Routes of the underlay changed: next hops that are reached through others may lead elsewhere now. */
+  #followUnderlay(): void {
+    if (!this.#resolver.recheck()) return;
+    for (const feed of this.#underlayFeeds) feed.refresh();
+    this.#importer.revalidate();
   }
 
   /** Takes note of what changed in the kernel: devices, addresses, MAC addresses. */
@@ -157,7 +164,7 @@ export class Router {
     rib.announce(id, instance.localSource.id, 0, internOriginated(this.speaker.attributes), 0);
   }
 
-  /** True when every session that is up has sent all it had: what is not there by now is gone. */
+  /** True when every configured peer is there and has sent all it had: what is not there by now is gone. */
   get converged(): boolean {
     const { peers } = this.speaker;
     return peers.every(({ session, endOfRibSeen }) =>

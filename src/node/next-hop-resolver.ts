@@ -1,6 +1,6 @@
 import type { JournalReader } from '../../bgp/rib/journal.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
-import type { IpAddress } from '../../net/address.ts';
+import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
 import { type IpPrefix, maskBytes, prefixContains } from '../../net/prefix.ts';
 
 /** A subnet that a device of the router's namespace is in. */
@@ -18,6 +18,19 @@ export interface ResolvedNextHop {
 const batch = new Int32Array(4096);
 const key = new Uint8Array(17);
 
+/** More distinct next hops than this are not remembered. */
+const MOST_ANSWERS = 10_000;
+
+interface Answer {
+  readonly address: IpAddress;
+  readonly resolved: ResolvedNextHop | undefined;
+}
+
+function isSame(a: ResolvedNextHop | undefined, b: ResolvedNextHop | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.device === b.device && addressEquals(a.gateway, b.gateway);
+}
+
 /** RIBs of the underlay by IP version. */
 export interface UnderlayRibs {
   readonly ipv4: Rib | undefined;
@@ -31,17 +44,43 @@ export interface UnderlayRibs {
 export class NextHopResolver {
   readonly #ribs: UnderlayRibs;
   #connected: readonly ConnectedSubnet[] = [];
+  /** What was asked for, by the address's text: few distinct next hops serve all routes. */
+  readonly #answers = new Map<string, Answer>();
 
   constructor(ribs: UnderlayRibs) {
     this.#ribs = ribs;
   }
 
   setConnected(connected: readonly ConnectedSubnet[]): void {
-    this.#connected = connected;
+    // The longest prefix first: the first that contains an address is the one to use.
+    this.#connected = [...connected].sort((a, b) => b.prefix.length - a.prefix.length);
+    this.#answers.clear();
   }
 
   /** How to send to `address`; undefined when the underlay does not reach it. */
   resolve(address: IpAddress): ResolvedNextHop | undefined {
+    const text = formatAddress(address);
+    const known = this.#answers.get(text);
+    if (known) return known.resolved;
+    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear();
+    const resolved = this.#lookUp(address);
+    this.#answers.set(text, { address, resolved });
+    return resolved;
+  }
+
+  /** Looks again at everything that was asked for, after routes have changed; true when any answer is another one. */
+  recheck(): boolean {
+    let changed = false;
+    for (const [text, { address, resolved }] of this.#answers) {
+      const current = this.#lookUp(address);
+      if (isSame(current, resolved)) continue;
+      this.#answers.set(text, { address, resolved: current });
+      changed = true;
+    }
+    return changed;
+  }
+
+  #lookUp(address: IpAddress): ResolvedNextHop | undefined {
     const connected = this.#connectedTo(address);
     if (connected) return connected;
     const nextHop = this.#nextHopFor(address);

@@ -65,6 +65,8 @@ describe('communities of EVPN', () => {
     const mac = routerMacCommunity(MAC);
     expect(findRouterMac(joinCommunities([as(1, 2), mac]))).toEqual(MAC);
     expect(findRouterMac(as(1, 2))).toBeUndefined();
+    expect(findRouterMac(Uint8Array.of(6, 3, 0, 0, 0, 0, 0, 0))).toBeUndefined();
+    expect(findRouterMac(Uint8Array.of(6, 3, 1, 0, 0x5e, 0, 0, 1))).toBeUndefined();
     expect(allowsVxlan(mac)).toBe(true);
     expect(allowsVxlan(MPLS)).toBe(false);
     expect(allowsVxlan(joinCommunities([MPLS, VXLAN_ENCAPSULATION]))).toBe(true);

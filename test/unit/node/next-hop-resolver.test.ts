@@ -52,11 +52,28 @@ describe('resolving next hops', () => {
     expect(resolved('100.64.0.1')).toBe('eth0 192.168.11.3');
     expect(resolved('100.64.0.2')).toBe('eth0 192.168.11.2');
     expect(resolved('8.8.8.8')).toBe('eth0 192.168.11.1');
+    expect(resolver.recheck()).toBe(false);
     ipv4.withdraw('100.64.0.1/32', source);
     ipv4.rib.decide(10);
+    expect(resolver.recheck()).toBe(true);
     expect(resolved('100.64.0.1')).toBe('eth0 192.168.11.2');
     route(ipv6, '2001:db8:64::1/128', '2001:db8:11::9');
     expect(resolved('2001:db8:64::1')).toBe('eth1 2001:db8:11::9');
+  });
+
+  it('takes the most specific of the subnets that contain an address', () => {
+    resolver.setConnected([
+      { device: 'eth0', prefix: prefixOf('10.0.0.0/8') },
+      { device: 'eth1', prefix: prefixOf('10.1.0.0/16') },
+    ]);
+    expect(resolved('10.1.2.3')).toBe('eth1 10.1.2.3');
+    expect(resolved('10.2.2.3')).toBe('eth0 10.2.2.3');
+  });
+
+  it('forgets what it said when the subnets are others', () => {
+    expect(resolved('192.168.11.2')).toBe('eth0 192.168.11.2');
+    resolver.setConnected([]);
+    expect(resolved('192.168.11.2')).toBeUndefined();
   });
 
   it('passes over routes of our own, and gives up at next hops that are not connected', () => {
