@@ -1,4 +1,7 @@
 // Hot: runs once per attribute set and batch. Writes bytes; nothing is allocated.
+import { AttributeCode } from '../wire/constants.ts';
+import { readU32 } from '../wire/octets.ts';
+import { attributeEnd, attributeValue } from './attribute-header.ts';
 import { AttributeFact, AttributeKind, type AttributeStore } from './attribute-store.ts';
 
 /** What an attribute set becomes on its way to a peer (RFC 4271 §5). */
@@ -14,19 +17,6 @@ const AS_SEQUENCE = 2;
 
 /** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF. */
 export const EXPORT_OVERHEAD = 96;
-
-/** Attributes that {@link AttributeExporter} writes by itself or never passes on to external peers. */
-const ORIGIN = 1;
-const AS_PATH = 2;
-const MED = 4;
-const LOCAL_PREF = 5;
-const AGGREGATOR = 7;
-const ORIGINATOR_ID = 9;
-const CLUSTER_LIST = 10;
-const EXTENDED_COMMUNITIES = 16;
-const AS4_PATH = 17;
-const AS4_AGGREGATOR = 18;
-const AIGP = 26;
 
 /** Codes whose meaning this speaker knows: they are passed on without the partial bit (RFC 4271 §5). */
 const KNOWN_CODES = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 16, 22, 25, 26, 32, 35]);
@@ -56,16 +46,16 @@ export class AttributeExporter {
     const end = store.attributesEnd(id);
     this.#target = target;
     this.#at = at;
-    this.#copy(bytes, this.#find(bytes, start, end, ORIGIN), end);
-    const asPath = this.#find(bytes, start, end, AS_PATH);
+    this.#copy(bytes, this.#find(bytes, start, end, AttributeCode.ORIGIN), end);
+    const asPath = this.#find(bytes, start, end, AttributeCode.AS_PATH);
     this.#writeAsPath(bytes, asPath);
     if (nextHop) this.#writeNextHop(nextHop);
     const ibgp = this.#profile.peerType === 'ibgp';
     const keepMed = ibgp || local;
     if (keepMed && store.flags(id) & AttributeFact.hasMed) {
-      this.#copy(bytes, this.#find(bytes, start, end, MED), end);
+      this.#copy(bytes, this.#find(bytes, start, end, AttributeCode.MULTI_EXIT_DISC), end);
     }
-    if (ibgp) this.#writeU32Attribute(LOCAL_PREF, store.localPref(id));
+    if (ibgp) this.#writeU32Attribute(AttributeCode.LOCAL_PREF, store.localPref(id));
     // RFC 7311 §3.4: AIGP is for internal peers, and what an external one sent of it does not count.
     const keepAigp = ibgp && store.kind(id) === AttributeKind.ibgp;
     this.#writeRest(bytes, start, end, keepAigp);
@@ -89,7 +79,7 @@ export class AttributeExporter {
   }
 
   #writeU32Attribute(code: number, value: number): void {
-    this.#u8(code === LOCAL_PREF ? 0x40 : 0x80)
+    this.#u8(code === AttributeCode.LOCAL_PREF ? 0x40 : 0x80)
       .#u8(code)
       .#u8(4)
       .#u32(value);
@@ -98,12 +88,25 @@ export class AttributeExporter {
   #writeRest(bytes: Uint8Array, start: number, end: number, keepAigp: boolean): void {
     for (let at = start; at < end; at = attributeEnd(bytes, at)) {
       const code = bytes[at + 1] as number;
-      if (code === ORIGIN || code === AS_PATH || code === MED || code === LOCAL_PREF) continue;
-      if (code === AS4_PATH || code === AS4_AGGREGATOR || (code === AIGP && !keepAigp)) continue;
+      if (
+        code === AttributeCode.ORIGIN ||
+        code === AttributeCode.AS_PATH ||
+        code === AttributeCode.MULTI_EXIT_DISC ||
+        code === AttributeCode.LOCAL_PREF
+      )
+        continue;
+      if (
+        code === AttributeCode.AS4_PATH ||
+        code === AttributeCode.AS4_AGGREGATOR ||
+        (code === AttributeCode.AIGP && !keepAigp)
+      )
+        continue;
       const ibgp = this.#profile.peerType === 'ibgp';
-      if (!ibgp && (code === ORIGINATOR_ID || code === CLUSTER_LIST)) continue;
-      if (code === EXTENDED_COMMUNITIES && !ibgp) this.#writeTransitiveExtendedCommunities(bytes, at);
-      else if (code === AGGREGATOR && !this.#profile.fourOctetAs) this.#writeOldAggregator(bytes, at);
+      if (!ibgp && (code === AttributeCode.ORIGINATOR_ID || code === AttributeCode.CLUSTER_LIST)) continue;
+      if (code === AttributeCode.EXTENDED_COMMUNITIES && !ibgp)
+        this.#writeTransitiveExtendedCommunities(bytes, at);
+      else if (code === AttributeCode.AGGREGATOR && !this.#profile.fourOctetAs)
+        this.#writeOldAggregator(bytes, at);
       else this.#writeOptional(bytes, at, code, end);
     }
   }
@@ -128,7 +131,7 @@ export class AttributeExporter {
     let count = 0;
     for (let i = value; i < end; i += 8) if (((bytes[i] as number) & 0x40) === 0) count++;
     if (count === 0) return;
-    this.#header(0xc0, EXTENDED_COMMUNITIES, count * 8);
+    this.#header(0xc0, AttributeCode.EXTENDED_COMMUNITIES, count * 8);
     for (let i = value; i < end; i += 8) {
       if ((bytes[i] as number) & 0x40) continue;
       for (let j = i; j < i + 8; j++) this.#u8(bytes[j] as number);
@@ -140,13 +143,13 @@ export class AttributeExporter {
     const value = attributeValue(bytes, at);
     const asn = readU32(bytes, value);
     this.#u8(0xc0)
-      .#u8(AGGREGATOR)
+      .#u8(AttributeCode.AGGREGATOR)
       .#u8(6)
       .#u16(asn > 0xffff ? AS_TRANS : asn)
       .#u32(readU32(bytes, value + 4));
     if (asn > 0xffff) {
       this.#u8(0xc0)
-        .#u8(AS4_AGGREGATOR)
+        .#u8(AttributeCode.AS4_AGGREGATOR)
         .#u8(8)
         .#u32(asn)
         .#u32(readU32(bytes, value + 4));
@@ -156,9 +159,9 @@ export class AttributeExporter {
   #writeAsPath(bytes: Uint8Array, at: number): void {
     const value = at < 0 ? 0 : attributeValue(bytes, at);
     const end = at < 0 ? 0 : attributeEnd(bytes, at);
-    this.#writeAsPathAttribute(bytes, value, end, AS_PATH, this.#profile.fourOctetAs);
+    this.#writeAsPathAttribute(bytes, value, end, AttributeCode.AS_PATH, this.#profile.fourOctetAs);
     if (!this.#profile.fourOctetAs && this.#hasLargeAs(bytes, value, end)) {
-      this.#writeAsPathAttribute(bytes, value, end, AS4_PATH, true);
+      this.#writeAsPathAttribute(bytes, value, end, AttributeCode.AS4_PATH, true);
     }
   }
 
@@ -174,7 +177,7 @@ export class AttributeExporter {
 
   /** The path with our AS in front towards external peers (RFC 4271 §5.1.2). */
   #writeAsPathAttribute(bytes: Uint8Array, value: number, end: number, code: number, wide: boolean): void {
-    const flags = code === AS_PATH ? 0x50 : 0xd0;
+    const flags = code === AttributeCode.AS_PATH ? 0x50 : 0xd0;
     this.#u8(flags).#u8(code).#u16(0);
     const start = this.#at;
     let at = value;
@@ -226,25 +229,4 @@ export class AttributeExporter {
   #u32(value: number): this {
     return this.#u16(value >>> 16).#u16(value & 0xffff);
   }
-}
-
-function attributeValue(bytes: Uint8Array, at: number): number {
-  return at + ((bytes[at] as number) & 0x10 ? 4 : 3);
-}
-
-function attributeEnd(bytes: Uint8Array, at: number): number {
-  if ((bytes[at] as number) & 0x10) {
-    return at + 4 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
-  }
-  return at + 3 + (bytes[at + 2] as number);
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
 }

@@ -1,4 +1,6 @@
 // Hot: lookup runs once per UPDATE. Columns only; an attribute set costs no object.
+import { readU32 } from '../wire/octets.ts';
+import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { ByteTable } from './byte-table.ts';
 import { growInt32, growUint8, growUint32 } from './columns.ts';
 import { NextHops } from './next-hops.ts';
@@ -112,15 +114,10 @@ export class AttributeStore {
     this.#flags[id] = 0;
     this.#asPathAt[id] = -1;
     this.#asPathSize[id] = 0;
-    let at = start;
-    while (at < end) {
-      const extended = ((bytes[at] as number) & 0x10) !== 0;
-      const value = at + (extended ? 4 : 3);
-      const size = extended
-        ? ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
-        : (bytes[at + 2] as number);
-      this.#readFact(id, bytes[at + 1] as number, bytes, value, size, start);
-      at = value + size;
+    for (let at = start; at < end; at = attributeEnd(bytes, at)) {
+      const value = attributeValue(bytes, at);
+      const size = attributeEnd(bytes, at) - value;
+      this.#readFact(id, attributeCode(bytes, at), bytes, value, size, start);
     }
   }
 
@@ -296,14 +293,4 @@ export function writeIdentityHeader(
   target[at + 2] = (nextHop >>> 16) & 0xff;
   target[at + 3] = (nextHop >>> 8) & 0xff;
   target[at + 4] = nextHop & 0xff;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
 }

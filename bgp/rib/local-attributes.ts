@@ -1,4 +1,6 @@
 import { ByteWriter } from '../../net/byte-writer.ts';
+import { AttributeCode } from '../wire/constants.ts';
+import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import {
   AttributeKind,
   type AttributeStore,
@@ -33,17 +35,13 @@ export function internRewritten(store: AttributeStore, id: number, rewrite: Attr
   const end = store.attributesEnd(id);
   scratch.reset();
   let pending = rewrite.extendedCommunities;
-  for (let at = store.attributesStart(id); at < end; ) {
-    const extended = ((bytes[at] ?? 0) & 0x10) !== 0;
-    const value = at + (extended ? 4 : 3);
-    const size = extended ? ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0) : (bytes[at + 2] ?? 0);
-    const code = bytes[at + 1] ?? 0;
-    if (code > 16 && pending) {
+  for (let at = store.attributesStart(id); at < end; at = attributeEnd(bytes, at)) {
+    const code = attributeCode(bytes, at);
+    if (code > AttributeCode.EXTENDED_COMMUNITIES && pending) {
       writeExtendedCommunities(pending);
       pending = undefined;
     }
-    if (code !== 16) scratch.raw(bytes, at, value + size);
-    at = value + size;
+    if (code !== AttributeCode.EXTENDED_COMMUNITIES) scratch.raw(bytes, at, attributeEnd(bytes, at));
   }
   if (pending) writeExtendedCommunities(pending);
   return internBytes(store, rewrite.kind, rewrite.nextHop, scratch);
@@ -71,12 +69,9 @@ function internBytes(
 export function extendedCommunitiesOf(store: AttributeStore, id: number): Uint8Array {
   const bytes = store.bytes;
   const end = store.attributesEnd(id);
-  for (let at = store.attributesStart(id); at < end; ) {
-    const extended = ((bytes[at] ?? 0) & 0x10) !== 0;
-    const value = at + (extended ? 4 : 3);
-    const size = extended ? ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0) : (bytes[at + 2] ?? 0);
-    if (bytes[at + 1] === 16) return bytes.slice(value, value + size);
-    at = value + size;
+  for (let at = store.attributesStart(id); at < end; at = attributeEnd(bytes, at)) {
+    if (attributeCode(bytes, at) !== AttributeCode.EXTENDED_COMMUNITIES) continue;
+    return bytes.slice(attributeValue(bytes, at), attributeEnd(bytes, at));
   }
   return new Uint8Array(0);
 }

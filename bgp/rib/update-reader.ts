@@ -1,12 +1,14 @@
 // Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
 import { ByteWriter } from '../../net/byte-writer.ts';
 import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
-import { AttributeCode, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
+import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
+import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import { UpdateSections } from '../wire/update-sections.ts';
+import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import {
   AttributeKind,
   type AttributeStore,
@@ -167,24 +169,21 @@ export class UpdateReader {
       : -1;
     let hasNextHop = false;
     let length = IDENTITY_HEADER_SIZE;
-    for (let at = sections.attributesStart; at < sections.attributesEnd; ) {
-      const extended = ((bytes[at] as number) & 0x10) !== 0;
-      const value = at + (extended ? 4 : 3);
-      const next =
-        value +
-        (extended ? ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number) : (bytes[at + 2] as number));
-      const code = bytes[at + 1] as number;
-      const flags = (bytes[at] as number) & 0xc0;
-      if ((code === 14 || code === 15) && flags !== 0x80) return -1;
-      if (code === 3) {
-        if (hasNextHop || flags !== 0x40 || next - value !== 4) return -1;
+    let next: number;
+    for (let at = sections.attributesStart; at < sections.attributesEnd; at = next) {
+      next = attributeEnd(bytes, at);
+      const code = attributeCode(bytes, at);
+      const flags = (bytes[at] as number) & (AttributeFlag.OPTIONAL | AttributeFlag.TRANSITIVE);
+      if (code === AttributeCode.MP_REACH_NLRI || code === AttributeCode.MP_UNREACH_NLRI) {
+        if (flags !== AttributeFlag.OPTIONAL) return -1;
+      } else if (code === AttributeCode.NEXT_HOP) {
+        const value = attributeValue(bytes, at);
+        if (hasNextHop || flags !== AttributeFlag.TRANSITIVE || next - value !== 4) return -1;
         hasNextHop = true;
         if (!reach) nextHop = this.#internNextHop(bytes, value, next);
-      }
-      if (code !== 3 && code !== 14 && code !== 15) {
+      } else {
         for (let i = at; i < next; i++) identity[length++] = bytes[i] as number;
       }
-      at = next;
     }
     if (nextHop < 0) return -1;
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
@@ -362,14 +361,4 @@ function invalidNetworkField(bytes: Uint8Array, at: number, end: number): Protoc
     data: new Uint8Array(0),
     message: `malformed route at offset ${at}: length octet ${bytes[at]}, ${end - at} octets left`,
   };
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
 }

@@ -1,5 +1,6 @@
 // Hot: runs once per UPDATE. Byte offsets only; nothing is allocated.
 import { type Family, familyOf } from './family.ts';
+import { readU16 } from './octets.ts';
 
 /**
  * Where the parts of one UPDATE stand in a buffer (RFC 4271 §4.3, RFC 4760 §3 and §4). One object is
@@ -91,8 +92,4 @@ export class UpdateSections {
     this.unreachNlriStart = value + 3;
     return true;
   }
-}
-
-function readU16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
