@@ -59,6 +59,16 @@ function formatFinding(finding: ConfigurationFinding, style: ReportStyle, paint:
 }
 
 const EXCERPT_WIDTH = 100;
+/** Columns shown before the place in a line that is too long. */
+const EXCERPT_BEFORE = 50;
+
+/** Keys that may hold a password, also misspelt ones, with their value. */
+const SECRETS = /(\w*pas+w?\w*["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^\s,}\]]+)/gi;
+
+/** The line with stars in the place of passwords, its columns unchanged. */
+function withoutSecrets(line: string): string {
+  return line.replace(SECRETS, (_, key: string, value: string) => key + '*'.repeat(value.length));
+}
 
 /** The source line with a mark below the place; none where it would show a password. */
 function excerpt(
@@ -67,9 +77,10 @@ function excerpt(
   paint: Paint,
 ): string[] {
   if (field !== undefined && /password$/i.test(field)) return [];
-  const source = style.sourceLine(location.file, location.line);
-  if (!source?.trim()) return [];
-  const from = Math.max(0, location.column - EXCERPT_WIDTH);
+  const line = style.sourceLine(location.file, location.line);
+  if (!line?.trim()) return [];
+  const source = withoutSecrets(line);
+  const from = location.column > EXCERPT_WIDTH ? location.column - EXCERPT_BEFORE : 0;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must not reach a terminal
   const shown = source.slice(from, from + EXCERPT_WIDTH).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
   const start = location.column - 1 - from;

@@ -32,12 +32,12 @@ export function loadConfiguration(path: string, node: NodeContext = {}): Configu
   const documents: SortedDocuments = { resources: [], nodeConfigs: [], skipped: [] };
   for (const file of files) readFile(file, documents, findings);
   const { interfaceAddress = hostInterfaceAddress } = node;
-  const identity = resolveNode(documents.nodeConfigs, { ...node, interfaceAddress }, findings);
+  const { identity, usable } = resolveNode(documents.nodeConfigs, { ...node, interfaceAddress }, findings);
   const { candidates, notForThisNode } = selectCandidates(documents.resources, node.nodeLabels, findings);
   checkTogether(candidates);
   reportUnsupportedKinds(candidates);
-  const underlay = firstUnderlay(candidates, identity.nodeIndex);
-  const l3vnis = usableL3Vnis(candidates, identity.nodeIndex, underlay);
+  const underlay = usable ? firstUnderlay(candidates, identity.nodeIndex) : undefined;
+  const l3vnis = usable ? usableL3Vnis(candidates, identity.nodeIndex, underlay) : [];
   const accepted: ResourceReference[] = [...(underlay ? [underlay] : []), ...l3vnis].map(
     ({ source }) => source,
   );

@@ -28,6 +28,13 @@ export interface NodeIdentity {
   readonly logLevel?: string;
 }
 
+/** {@link NodeIdentity}, and whether it can be relied on. */
+export interface ResolvedNode {
+  readonly identity: NodeIdentity;
+  /** False: an index was given and is of no use. Nothing may run then: index 0 is another node's. */
+  readonly usable: boolean;
+}
+
 /** Log levels of node-config.yaml, which are also the daemon's. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
@@ -73,7 +80,7 @@ export function resolveNode(
   documents: readonly TreeMap[],
   context: NodeContext,
   findings: FindingList,
-): NodeIdentity {
+): ResolvedNode {
   const [root, ...others] = documents;
   let config: NodeConfig | undefined;
   let index = context.nodeIndex;
@@ -91,9 +98,12 @@ export function resolveNode(
   }
   const nodeName = context.nodeName ?? config?.nodeName;
   return {
-    nodeIndex: index ?? 0,
-    ...(nodeName !== undefined && { nodeName }),
-    ...(config?.logLevel !== undefined && { logLevel: config.logLevel }),
+    identity: {
+      nodeIndex: index ?? 0,
+      ...(nodeName !== undefined && { nodeName }),
+      ...(config?.logLevel !== undefined && { logLevel: config.logLevel }),
+    },
+    usable: index !== undefined || !isNodeIndexGiven(documents, context),
   };
 }
 

@@ -66,6 +66,7 @@ export class KernelRuntime implements KernelPort, KernelView {
   #reconciling: Promise<void> | undefined;
   #again = false;
   #audit: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   /** The next look is not to believe anything that was seen before. */
   #thorough = false;
   readonly #stopping = new AbortController();
@@ -175,8 +176,10 @@ export class KernelRuntime implements KernelPort, KernelView {
     this.#reconcileSoon();
   }
 
+  /** One timer at a time, however often something was looked at meanwhile. */
   #reconcileLater(): void {
-    setTimeout(() => this.#reconcileSoon(), RETRY_TIME).unref();
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#reconcileSoon(), RETRY_TIME).unref();
   }
 
   async #reconcile(wait: number): Promise<void> {
@@ -240,6 +243,7 @@ export class KernelRuntime implements KernelPort, KernelView {
   async stop(undo: boolean): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#audit);
+    clearTimeout(this.#retry);
     this.#watch?.close();
     await this.#reconciling;
     await this.#fib.flush().catch(() => {});

@@ -161,6 +161,20 @@ Only a part of the configuration can be used as it is.
   });
 });
 
+describe('the excerpt of the source', () => {
+  test.each([
+    '{asn: 64512, address: 192.168.11.2, password: s3cr3t-word, holdTimeSeconds: 2}',
+    '{asn: 64512, address: 192.168.11.2, pasword: "s3cr3t-word"}',
+  ])('shows no password: %s', async (neighbor) => {
+    const { code, out } = await check(
+      UNDERLAY.replace(/neighbors:[\s\S]*$/, `neighbors:\n    - ${neighbor}\n`),
+    );
+    expect(code).not.toBe(0);
+    expect(out).toContain('address: 192.168.11.2');
+    expect(out).not.toContain('s3cr3t');
+  });
+});
+
 describe('the launchers', () => {
   test.each(['openpe-routerd', 'openpe-routerctl'])('%s says what to do when nothing is built', (program) => {
     withFiles({ 'package.json': '{"type": "module"}' }, (directory) => {

@@ -354,7 +354,11 @@ describe('which node this is', () => {
     ['nodeIndex: {indx: 1}', 'nodeIndex.indx', /did you mean index\?/],
     ['nodeIndex: {index: 1}\nlogLevel: loud', 'logLevel', /not a known value/],
   ])('%s is reported', (config, field, message) => {
-    const finding = node(config, ['192.168.11.3/24']).findings[0];
+    const { findings, accepted, configuration } = node(config, ['192.168.11.3/24']);
+    const [finding] = findings;
+    // Index 0 is another node's: nothing may run as that by mistake.
+    expect(accepted).toEqual([]);
+    expect(configuration.underlay).toBeUndefined();
     expect(finding?.field).toBe(field);
     expect(finding?.message).toMatch(message);
     expect(finding?.resource).toEqual({ kind: 'NodeConfig', name: 'node-config' });
