@@ -8,8 +8,11 @@ const REPOSITORY = '/run/repository';
 
 /** openpe-routerd of this repository, with the resources of the example in one of the APIs. */
 export function openpeRouter(api: ResourceApi): LabRouter {
-  const configuration = `${REPOSITORY}/deploy/examples/metallb/${api}`;
+  return openpeRouterWith(`${REPOSITORY}/deploy/examples/metallb/${api}`, 3);
+}
 
+/** openpe-routerd of this repository, with the resources in a directory of the guest, which make so many sessions. */
+export function openpeRouterWith(configuration: string, sessions: number): LabRouter {
   // nsenter rather than `ip netns exec`: that one enters a mount namespace too, and the router's
   // namespace that the daemon makes would be seen by nobody else.
   const start = (node: LabNode): string => `mkdir -p /run/openpe
@@ -25,7 +28,7 @@ echo $! > ${pidFile(node)}`;
     restart: start,
     ready: (node) => `kill -0 $(cat ${pidFile(node)}) || exit ${NEVER}
 sessions=$(${control(node, 'sessions -o json')})
-[ "$(grep -o '"state": *"Established"' <<< "$sessions" | wc -l)" -ge 3 ]`,
+[ "$(grep -o '"state": *"Established"' <<< "$sessions" | wc -l)" -ge ${sessions} ]`,
     stop: (node) => `kill -TERM $(cat ${pidFile(node)})
 for wait in {1..400}; do kill -0 $(cat ${pidFile(node)}) 2> /dev/null || exit 0; sleep 0.05; done
 echo 'still running 20 s after SIGTERM' >&2
