@@ -19,6 +19,7 @@ import type { UpdateError } from './wire/attribute-errors.ts';
 import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
 import type { ProtocolError } from './wire/protocol-error.ts';
 import { encodeRouteRefresh } from './wire/route-refresh.ts';
+import { encodeEndOfRib } from './wire/update.ts';
 
 /** A neighbour and how its routes are treated. */
 export interface PeerConfiguration {
@@ -26,8 +27,8 @@ export interface PeerConfiguration {
   readonly instance: RoutingInstance;
   /** How often our own AS may stand in an AS path from this peer (`allowas-in`); 0 refuses all such routes. */
   readonly allowOwnAs: number;
-  /** Next hops to announce for families whose version the session's own address does not have. */
-  readonly nextHops?: { readonly ipv4?: IpAddress; readonly ipv6?: IpAddress };
+  /** Addresses of ours beside the session's own one: next hops for families of the other IP version. */
+  readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
 }
 
 /** What a peer needs from the speaker around it. */
@@ -48,6 +49,8 @@ export interface PeerEvents {
   down?(peer: Peer, reason: SessionDown): void;
   endOfRib?(peer: Peer, family: Family): void;
   tolerated?(peer: Peer, error: UpdateError): void;
+  /** A family was negotiated for which there is no next hop to announce. */
+  unannounced?(peer: Peer, family: Family): void;
 }
 
 /** Bytes in user space beyond which a peer counts as slow and leaves its group for a while. */
@@ -159,7 +162,11 @@ export class Peer implements SessionEvents {
     for (const family of negotiated.families) {
       const rib = this.configuration.instance.ribs.get(family);
       const selfNextHop = this.#selfNextHop(family, negotiated);
-      if (!rib || !selfNextHop) continue;
+      if (!rib) continue;
+      if (!selfNextHop) {
+        this.#announceNothing(family, session);
+        continue;
+      }
       const group = this.configuration.instance.group(rib, {
         family,
         peerType: negotiated.peerType,
@@ -174,10 +181,20 @@ export class Peer implements SessionEvents {
     }
   }
 
+  /** End-of-RIB alone: without a next hop no route of ours is of use. */
+  #announceNothing(family: Family, session: SessionHandle): void {
+    const writer = new ByteWriter(64);
+    encodeEndOfRib(writer, family);
+    session.send(writer.take());
+    this.#context.events.unannounced?.(this, family);
+  }
+
   /** Our address in the version of the family; undefined when there is none to announce. EVPN takes either. */
   #selfNextHop(family: Family, negotiated: NegotiatedSession): Uint8Array | undefined {
-    const { ipv4, ipv6 } = this.configuration.nextHops ?? {};
     const local = negotiated.localAddress;
+    const beside = this.configuration.addressesBeside?.(local) ?? [];
+    const ipv4 = beside.find(({ version }) => version === 4);
+    const ipv6 = beside.find(({ version }) => version === 6);
     if (family === IPV4_UNICAST) {
       return (local.version === 4 || negotiated.extendedNextHop ? local : ipv4)?.bytes;
     }

@@ -199,7 +199,7 @@ export class PrefixImporter {
     extra[7] = (vni >>> 8) & 0xff;
     extra[8] = vni & 0xff;
     const keyLength = writeUnicastKey(unicastKey, evpnKey);
-    for (const [index, { vrf, importSources }] of plan.instances.entries()) {
+    for (const [index, { vrf, importSources, vni: own }] of plan.instances.entries()) {
       const rib = vrf.ribs.get(version === 4 ? IPV4_UNICAST : IPV6_UNICAST);
       if (!rib) continue;
       const [source, other] = plan.external
@@ -208,7 +208,8 @@ export class PrefixImporter {
       const id = rib.prefixes.findOrAdd(unicastKey, 0, keyLength);
       rib.announce(id, source.id, prefix, plan.attributes, rib.extras.intern(extra, 0, IMPORTED_EXTRA_SIZE));
       rib.withdraw(id, other.id, prefix);
-      rib.setUsable(rib.findPath(id, source.id, prefix), plan.usable[index] === true);
+      // The VXLAN device sends with the VNI of its own only: the other end asks for another one.
+      rib.setUsable(rib.findPath(id, source.id, prefix), vni === own && plan.usable[index] === true);
     }
   }
 
@@ -233,7 +234,7 @@ export class PrefixImporter {
     if (!this.#reachabilityChanged()) return;
     this.#judgements.clear();
     this.#judgedBoth = false;
-    for (const { vrf, importSources, vtep } of this.#instances) {
+    for (const { vrf, importSources, vtep, vni } of this.#instances) {
       const usable = new Map<number, boolean>();
       for (const rib of vrf.ribs.values()) {
         for (let path = 0; path < rib.paths.idLimit; path++) {
@@ -242,7 +243,7 @@ export class PrefixImporter {
           const nextHop = rib.attributes.nextHop(rib.paths.attributes(path));
           const known = usable.get(nextHop) ?? this.#isUsableVtep(nextHop, vtep);
           usable.set(nextHop, known);
-          rib.setUsable(path, known);
+          rib.setUsable(path, known && importedVni(rib, path) === vni);
         }
       }
     }
@@ -271,4 +272,9 @@ export class PrefixImporter {
   close(): void {
     this.#reader.close();
   }
+}
+
+/** The VNI that the other end asks for, of an imported path. */
+function importedVni({ extras, paths }: Rib, path: number): number {
+  return prefixRouteVni(extras.bytes, extras.end(paths.extra(path)));
 }

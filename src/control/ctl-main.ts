@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
+import { packageVersion } from '../cli/package-version.ts';
 import type { ConfigurationFinding } from '../config/model.ts';
 import { FAMILY_WORDS } from './api-request.ts';
 import { ControlClient, ControlClientError } from './client.ts';
@@ -66,6 +67,7 @@ export async function runCtl(argv: readonly string[], world: CtlWorld): Promise<
 function commandLine(world: CtlWorld): Command {
   const program = new Command('openpe-routerctl')
     .description('Look into a running openpe-routerd: its sessions, routes and VNIs.')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void world.output.write(text),

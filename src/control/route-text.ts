@@ -2,7 +2,8 @@ import { familyName, IPV4_UNICAST } from '../../bgp/wire/family.ts';
 import { type Column, durationText, labelledLines, TextTable, type WriteText } from './text-table.ts';
 import type { KernelState, PathView, RouteView } from './view.ts';
 
-const LEGEND = 'Paths: > best, = shares the traffic, ! cannot be used: its next hop is not reachable\n';
+const LEGEND =
+  'Paths: > best, = shares the traffic, ! cannot be used: next hop not reachable, or for another VNI\n';
 
 /**
  * Prints a row for each path, below a heading for each table, as the routes come. `now` is wall-clock
@@ -115,7 +116,7 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
   const marks = [
     path.best && 'best',
     path.multipath && 'multipath',
-    !path.usable && 'next hop not reachable',
+    !path.usable && 'cannot be used',
     path.imported && 'imported',
   ];
   return [

@@ -18,7 +18,7 @@ export async function printSessions(
       { title: 'STATE' },
       { title: 'SINCE', align: 'right' },
       { title: 'BFD' },
-      { title: 'PREFIXES RECEIVED/ACCEPTED/SENT, OR LAST ERROR' },
+      { title: 'PREFIXES RECEIVED/SENT, OR LAST ERROR' },
     ],
     write,
   );
@@ -40,9 +40,7 @@ export async function printSessions(
 }
 
 function prefixesText(session: SessionView): string {
-  return session.families
-    .map(({ family, received, accepted, sent }) => `${family} ${received}/${accepted}/${sent}`)
-    .join('  ');
+  return session.families.map(({ family, received, sent }) => `${family} ${received}/${sent}`).join('  ');
 }
 
 function lastErrorText({ lastError }: SessionView, now: number): string {

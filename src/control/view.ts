@@ -124,10 +124,8 @@ export interface SessionView {
 /** Prefixes of one family on one session. */
 export interface SessionFamilyView {
   readonly family: string;
-  /** Prefixes that the peer announces at the moment. */
+  /** Prefixes of the peer that are in the routing table; what was refused is in the log. */
   readonly received: number;
-  /** Those of them that entered the routing table. */
-  readonly accepted: number;
   /** Prefixes announced to the peer. */
   readonly sent: number;
 }

@@ -9,6 +9,7 @@ import { PrefixImporter } from '../../evpn/prefix-importer.ts';
 import type { IpAddress } from '../../net/address.ts';
 import { hostPrefix, type IpPrefix } from '../../net/prefix.ts';
 import type { L3Vni, NodeConfiguration, Underlay } from '../config/model.ts';
+import { addressesOnInterfaceOf } from '../node/addresses-beside.ts';
 import { FibFeed } from '../node/fib-feed.ts';
 import type { KernelPort } from '../node/kernel-port.ts';
 import { NextHopResolver, type UnderlayRibs, UnderlayWatch } from '../node/next-hop-resolver.ts';
@@ -84,7 +85,11 @@ export class Router {
 
   #addPeer({ settings, vrf, allowOwnAs }: PeerPlan): void {
     const instance = vrf === undefined ? this.fabric : this.speaker.instances.get(vrf);
-    if (instance) this.speaker.addPeer({ settings, instance, allowOwnAs });
+    if (!instance) return;
+    const { kernel } = this.#options;
+    const addressesBeside = (local: IpAddress) =>
+      kernel ? kernel.facts.addressesBeside(local) : addressesOnInterfaceOf(local);
+    this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside });
   }
 
   #addVni(configuration: L3Vni, index: number): VniService {

@@ -86,6 +86,11 @@ function reportConfiguration(
 }
 
 function waitForSignal(log: Logger): Promise<string> {
+  process.on('SIGHUP', () =>
+    log.warn(
+      'SIGHUP changes nothing: restart to read the configuration again, the kernel goes on forwarding',
+    ),
+  );
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {
@@ -201,6 +206,11 @@ function peerLog(log: Logger): PeerEvents {
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
     tolerated: (peer, { message, errorClass }) =>
       log.warn({ peer: peer.name, answer: errorClass }, `error in an UPDATE: ${message}`),
+    unannounced: (peer, family) =>
+      log.warn(
+        { peer: peer.name, family: familyName(family) },
+        'nothing can be announced: no next hop of that IP version, and no extended next hop (RFC 8950) from the peer',
+      ),
     stateChanged: (peer, state) => log.debug({ peer: peer.name, state }, 'session state'),
   };
 }

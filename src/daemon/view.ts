@@ -39,7 +39,7 @@ export interface DaemonViewOptions {
 }
 
 /** Milliseconds between two looks at the event loop. */
-const LOOP_RESOLUTION = 5;
+const LOOP_RESOLUTION = 20;
 
 /** Skipped routes after which an iterator lets others go first. */
 const SKIPPED_BEFORE_YIELD = 500;
@@ -279,7 +279,6 @@ function sessionView(peer: Peer): SessionView | undefined {
       (family): SessionFamilyView => ({
         family: familyName(family),
         received: peer.received(family),
-        accepted: peer.received(family),
         sent: peer.advertised(family),
       }),
     ),

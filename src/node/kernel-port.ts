@@ -14,6 +14,8 @@ export interface KernelFacts {
   readonly connected: readonly ConnectedSubnet[];
   /** All addresses in the router's namespace. */
   readonly ownAddresses: readonly IpAddress[];
+  /** Other addresses of the device that has an address. */
+  addressesBeside(local: IpAddress): readonly IpAddress[];
 }
 
 /** The kernel as the router uses it. */

@@ -22,6 +22,7 @@ import { type IpPrefix, networkOf } from '../../net/prefix.ts';
 import type { NodeConfiguration, Underlay } from '../config/model.ts';
 import type { DataplaneStatus, KernelState } from '../control/view.ts';
 import type { Logger } from '../daemon/log.ts';
+import { addressesOnDeviceOf } from './addresses-beside.ts';
 import { desiredState } from './desired-state.ts';
 import type { KernelFacts, KernelPort, KernelView } from './kernel-port.ts';
 
@@ -130,6 +131,7 @@ export class KernelRuntime implements KernelPort, KernelView {
       routerMacOf: (vni) => routerMacOf(observed, vni),
       connected: connectedSubnets(observed).map(({ device, subnet }) => ({ device, prefix: subnet })),
       ownAddresses: ownAddresses(observed),
+      addressesBeside: (local) => addressesOnDeviceOf(observed, local),
     };
   }
 

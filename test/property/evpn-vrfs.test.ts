@@ -291,7 +291,9 @@ class Scenario {
           : route.targets.some((target) => BLUE_TARGETS.includes(target));
       if (!wanted || route.mac === undefined || route.encapsulation === 'mpls' || route.gateway) return [];
       const vtep = VTEPS[route.vtep] ?? addressOf('0.0.0.0');
-      const usable = vtep.version === 4 && !this.unreachable.has(formatAddress(vtep));
+      const ownVni = index === 0 ? 100 : 200;
+      const reachable = vtep.version === 4 && !this.unreachable.has(formatAddress(vtep));
+      const usable = reachable && route.label === ownVni;
       const mac = MACS[route.mac] ?? new Uint8Array(0);
       const text = formatPrefix(PREFIXES[route.prefix] as IpPrefix);
       return [`${text} via ${formatAddress(vtep)} ${toHex(mac)} vni ${route.label} mark ${mark} ${usable}`];

@@ -244,7 +244,7 @@ class Scenario {
     this.peers = PEERS.map(({ address, asn, fourOctetAs, max, enhanced, allowOwnAs }): TestPeer => {
       const remoteAs = asn === 0 ? localAs : asn;
       const settings = settingsOf(address, localAs, remoteAs);
-      speaker.addPeer({ settings, instance, allowOwnAs, nextHops });
+      speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside: () => ownAddresses });
       const session = this.bench.sessions.at(-1);
       if (!session) throw new Error('no session was opened');
       const type = asn === 0 ? 'ibgp' : 'ebgp';

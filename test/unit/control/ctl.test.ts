@@ -62,7 +62,7 @@ describe('text', () => {
     const [title, first, second, ...rest] = output.trimEnd().split('\n');
     expect(title).toMatch(/^PEER +VRF +AS +STATE +SINCE +BFD /);
     expect(first).toMatch(
-      /^192\.168\.11\.2 +default +64512 +Established +3m20s +up +ipv4-unicast 12\/11\/4 {2}l2vpn-evpn 5\/5\/3$/,
+      /^192\.168\.11\.2 +default +64512 +Established +3m20s +up +ipv4-unicast 12\/4 {2}l2vpn-evpn 5\/3$/,
     );
     expect(second).toMatch(
       /^192\.169\.10\.3 +red +external +Active +12s +off +peer sent Cease\/Administrative Shutdown: upgrade\ufffd\[31m \(12s ago\)$/,

@@ -115,6 +115,7 @@ class Node {
             return connected();
           },
           ownAddresses: [],
+          addressesBeside: () => [],
         },
         routes,
         flushRoutes: () => undefined,

@@ -168,7 +168,7 @@ describe('what a host route becomes', () => {
     expect(rib.bestCount).toBe(2);
     node.clear();
     const { speaker } = node.bench;
-    const plan = { name: 'green', vni: 300, number: 3, routerMac: ROUTER_MAC };
+    const plan = { name: 'green', vni: 100, number: 3, routerMac: ROUTER_MAC };
     new Vrf(speaker, node.fabric, node.importer, { ...plan, importRule: { type: 'vni', vni: 100 } }).join();
     const evpnRib = ribOf(node.fabric, L2VPN_EVPN);
     speaker.addFollower(new VrfExporter(node.red.evpn, rib, evpnRib, node.fabric.localSource));
