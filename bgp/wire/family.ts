@@ -19,13 +19,6 @@ export const VPNV6_UNICAST: Family = 0x0280;
 /** L2VPN EVPN (AFI 25, SAFI 70; RFC 7432). */
 export const L2VPN_EVPN: Family = 0x1946;
 
-const AFI_NAMES = new Map([
-  [1, 'ipv4'],
-  [2, 'ipv6'],
-  [25, 'l2vpn'],
-  [16388, 'bgp-ls'],
-]);
-
 const FAMILY_NAMES = new Map<Family, string>([
   [IPV4_UNICAST, 'ipv4-unicast'],
   [IPV6_UNICAST, 'ipv6-unicast'],
@@ -77,9 +70,4 @@ export function familyByName(name: string): Family | undefined {
   if (known !== undefined) return known;
   const match = /^afi-(\d{1,5})-safi-(\d{1,3})$/.exec(name);
   return match ? familyOf(Number(match[1]), Number(match[2])) : undefined;
-}
-
-/** `ipv4`, `ipv6`, `l2vpn`, else the number. */
-export function afiName(afi: number): string {
-  return AFI_NAMES.get(afi) ?? String(afi);
 }

@@ -20,7 +20,6 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
-export const NLM_F_APPEND = 0x800;
 export const NLA_F_NESTED = 0x8000;
 export const NLA_TYPE_MASK = 0x3fff;
 export const NLMSGERR_ATTR_MSG = 1;
@@ -57,12 +56,8 @@ export const RTM_GETNEXTHOP = 106;
 
 // linux/rtnetlink.h: multicast groups
 export const RTNLGRP_LINK = 1;
-export const RTNLGRP_NEIGH = 3;
 export const RTNLGRP_IPV4_IFADDR = 5;
-export const RTNLGRP_IPV4_ROUTE = 7;
 export const RTNLGRP_IPV6_IFADDR = 9;
-export const RTNLGRP_IPV6_ROUTE = 11;
-export const RTNLGRP_NEXTHOP = 32;
 
 // linux/rtnetlink.h: routes
 export const RT_TABLE_UNSPEC = 0;
@@ -71,33 +66,24 @@ export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 export const RTPROT_STATIC = 4;
-export const RTPROT_ZEBRA = 11;
-export const RTPROT_BGP = 186;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RTN_UNICAST = 1;
 export const RTN_UNREACHABLE = 7;
 export const RTA_DST = 1;
-export const RTA_OIF = 4;
-export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
-export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
-export const RTA_VIA = 18;
 export const RTA_NH_ID = 30;
 export const RTNH_F_ONLINK = 4;
 
 // linux/nexthop.h
 export const NHA_ID = 1;
 export const NHA_GROUP = 2;
-export const NHA_GROUP_TYPE = 3;
-export const NHA_BLACKHOLE = 4;
 export const NHA_OIF = 5;
 export const NHA_GATEWAY = 6;
 
 // linux/neighbour.h
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
-export const NDA_VNI = 7;
 export const NDA_MASTER = 9;
 export const NDA_SRC_VNI = 11;
 export const NDA_PROTOCOL = 12;
