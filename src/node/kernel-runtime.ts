@@ -51,6 +51,11 @@ const PRIVATE_NAMES =
 /** Number of the kernel's main table. */
 const MAIN_TABLE = 254;
 
+/** The router's namespace is not there; the message says why. */
+export class KernelNotReady extends Error {
+  override readonly name = 'KernelNotReady';
+}
+
 /**
  * Keeps the kernel as the configuration wants it: builds the objects, looks again when something in the
  * kernel changes, repairs, and hands routes to the FIB.
@@ -96,7 +101,7 @@ export class KernelRuntime implements KernelPort, KernelView {
   /**
    * Builds what the configuration wants, takes over the routes of an earlier run, and keeps watch.
    *
-   * @throws NamespaceError, NetlinkError when the namespace cannot be made or entered
+   * @throws KernelNotReady, NamespaceError, NetlinkError when the namespace cannot be made or entered
    */
   static async start(
     configuration: NodeConfiguration & { readonly underlay: Underlay },
@@ -106,6 +111,7 @@ export class KernelRuntime implements KernelPort, KernelView {
     const desired = desiredState(configuration, namespace);
     const network = new KernelNetwork({ router: namespace, host: undefined });
     const { observed, problem, performed } = await bringAbout(desired, network, log);
+    if (!observed.router) throw new KernelNotReady(problem ?? `there is no namespace ${namespace}`);
     const runtime = new KernelRuntime(desired, network, observed, problem, log);
     const adopted = await runtime.#fib.adopt(await readKernelState(runtime.#socket));
     if (adopted.routes > 0) log.info({ ...adopted }, 'took over what an earlier run left in the kernel');
@@ -280,7 +286,9 @@ async function applyInTwo(steps: readonly PlanStep[], network: KernelNetwork): P
   if (!steps.some(({ action }) => action === 'create veth')) return network.apply(steps);
   const first = await network.apply(steps.filter((step) => !isLast(step)));
   await delay(LINK_SEEN_TIME);
-  const failedGroups = new Set(first.failures.map(({ step }) => step.group));
+  const failedGroups = new Set(
+    [...first.failures.map(({ step }) => step), ...first.skipped].map(({ group }) => group),
+  );
   const last = await network.apply(steps.filter((step) => isLast(step) && !failedGroups.has(step.group)));
   return {
     performed: [...first.performed, ...last.performed],
@@ -310,7 +318,9 @@ async function bringAbout(
   const report = steps.length > 0 ? await applyInTwo(steps, network) : undefined;
   const problems = [
     ...conflicts.map(({ object, reason }) => `${object}: ${reason}`),
-    ...(report?.failures ?? []).map(({ object, operation, reason }) => `${operation} ${object}: ${reason}`),
+    ...(report?.failures ?? []).map(
+      ({ object, operation, reason }) => `${object}: cannot ${operation}: ${reason}`,
+    ),
   ];
   const problem = problems.length > 0 ? problems.join('; ') : undefined;
   if (problem !== knownProblem) for (const text of problems) log.error(text);
