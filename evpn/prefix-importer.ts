@@ -199,12 +199,12 @@ export class PrefixImporter {
     extra[7] = (vni >>> 8) & 0xff;
     extra[8] = vni & 0xff;
     const keyLength = writeUnicastKey(unicastKey, evpnKey);
-    for (const [index, { vrf, importSources, vni: own }] of plan.instances.entries()) {
+    for (let index = 0; index < plan.instances.length; index++) {
+      const { vrf, importSources, vni: own } = plan.instances[index] as EvpnInstance;
       const rib = vrf.ribs.get(version === 4 ? IPV4_UNICAST : IPV6_UNICAST);
       if (!rib) continue;
-      const [source, other] = plan.external
-        ? [importSources.ebgp, importSources.ibgp]
-        : [importSources.ibgp, importSources.ebgp];
+      const source = plan.external ? importSources.ebgp : importSources.ibgp;
+      const other = plan.external ? importSources.ibgp : importSources.ebgp;
       const id = rib.prefixes.findOrAdd(unicastKey, 0, keyLength);
       rib.announce(id, source.id, prefix, plan.attributes, rib.extras.intern(extra, 0, IMPORTED_EXTRA_SIZE));
       rib.withdraw(id, other.id, prefix);
