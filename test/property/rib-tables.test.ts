@@ -16,7 +16,7 @@ const toggles = fc.array(fc.nat(200), { minLength: 200, maxLength: 1500 });
 
 /** Byte strings of many lengths, some of them alike but for one byte. */
 function stringOf(number: number): Uint8Array {
-  return Uint8Array.from({ length: (number * 7) % 45 }, (_, index) => (index === 0 ? number : number & 3));
+  return Uint8Array.from({ length: 1 + ((number * 7) % 45) }, (_, index) => (index === 0 ? number : number & 3));
 }
 
 function unicastKeyOf(number: number): Uint8Array {
