@@ -17,7 +17,17 @@ await run('ip', '-n', daemonNamespace, 'addr', 'add', `${DAEMON_IPV4}/16`, 'dev'
 await run('ip', '-n', daemonNamespace, 'addr', 'add', `${DAEMON_IPV6}/64`, 'dev', a.device, 'nodad');
 for (let i = 0; i < 60; i++) {
   await run('ip', '-n', loadNamespace, 'addr', 'add', `${neighborOf(i, 'ipv4').address}/16`, 'dev', b.device);
-  await run('ip', '-n', loadNamespace, 'addr', 'add', `${neighborOf(i, 'ipv6').address}/64`, 'dev', b.device, 'nodad');
+  await run(
+    'ip',
+    '-n',
+    loadNamespace,
+    'addr',
+    'add',
+    `${neighborOf(i, 'ipv6').address}/64`,
+    'dev',
+    b.device,
+    'nodad',
+  );
 }
 const scenarios = (process.env.SCENARIOS ?? '').split(',').filter(Boolean);
 const daemons = (process.env.DAEMONS ?? 'openpe,bird').split(',') as DaemonName[];
@@ -28,16 +38,25 @@ for (const { name } of LOADS.filter((s) => scenarios.length === 0 || scenarios.i
       const directory = join(network.directory, `${n++}`);
       mkdirSync(directory);
       const order: RoundOrder = { scenario: name, daemon, place: { daemonNamespace, directory } };
-      const [program = '', ...args] = inNamespace(loadNamespace, process.execPath, fileURLToPath(new URL('round.js', import.meta.url)), JSON.stringify(order));
+      const [program = '', ...args] = inNamespace(
+        loadNamespace,
+        process.execPath,
+        fileURLToPath(new URL('round.js', import.meta.url)),
+        JSON.stringify(order),
+      );
       const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       let out = '';
       for await (const chunk of child.stdout) out += chunk;
       try {
-      const m = JSON.parse(out) as Measurement;
-      const l = m.latencies && [...m.latencies].sort((x, y) => x - y);
-      const mb = (v?: number) => (v ? (v / 1e6).toFixed(0) : '-');
-      process.stdout.write(`${name} ${daemon}: ${m.seconds?.toFixed(3)} s, cpu ${m.cpuSeconds?.toFixed(2)}, settled ${mb(m.settledBytes)} peak ${mb(m.peakBytes)} ${l ? `p50 ${l[l.length >> 1]?.toFixed(3)} p99 ${l[Math.floor(l.length * 0.99)]?.toFixed(3)} max ${l.at(-1)?.toFixed(3)}` : ''}\n`);
-      } catch (e) { process.stdout.write(`${name} ${daemon}: failed ${out}\n`); }
+        const m = JSON.parse(out) as Measurement;
+        const l = m.latencies && [...m.latencies].sort((x, y) => x - y);
+        const mb = (v?: number) => (v ? (v / 1e6).toFixed(0) : '-');
+        process.stdout.write(
+          `${name} ${daemon}: ${m.seconds?.toFixed(3)} s, cpu ${m.cpuSeconds?.toFixed(2)}, settled ${mb(m.settledBytes)} peak ${mb(m.peakBytes)} ${l ? `p50 ${l[l.length >> 1]?.toFixed(3)} p99 ${l[Math.floor(l.length * 0.99)]?.toFixed(3)} max ${l.at(-1)?.toFixed(3)}` : ''}\n`,
+        );
+      } catch (e) {
+        process.stdout.write(`${name} ${daemon}: failed ${out}\n`);
+      }
     }
 }
 network.remove(process.env.KEEP === '1');

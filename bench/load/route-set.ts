@@ -1,5 +1,5 @@
-import type { FamilyWord } from '../daemons/daemon.ts';
 import { ByteWriter } from '../../net/byte-writer.ts';
+import type { FamilyWord } from '../daemons/daemon.ts';
 import { Random } from './random.ts';
 
 /** Attributes that some routes have in common, less what the speaker that sends them adds. */

@@ -81,13 +81,26 @@ function writeAttributes(
 ): void {
   writer.u8(0x40).u8(1).u8(1).u8(attributes.origin);
   const path = [...new Array<number>(sender.prepends).fill(sender.as), ...attributes.asPath];
-  writer.u8(0x40).u8(2).u8(2 + path.length * 4).u8(2).u8(path.length);
+  writer
+    .u8(0x40)
+    .u8(2)
+    .u8(2 + path.length * 4)
+    .u8(2)
+    .u8(path.length);
   for (const as of path) writer.u32(as);
   if (withNextHop) writer.u8(0x40).u8(3).u8(4).raw(sender.nextHop);
   const { communities, extendedCommunities } = attributes;
-  if (communities.length > 0) writer.u8(0xc0).u8(8).u8(communities.length * 4);
+  if (communities.length > 0)
+    writer
+      .u8(0xc0)
+      .u8(8)
+      .u8(communities.length * 4);
   for (const community of communities) writer.u32(community);
-  if (extendedCommunities.length > 0) writer.u8(0xc0).u8(16).u8(extendedCommunities.length * 8);
+  if (extendedCommunities.length > 0)
+    writer
+      .u8(0xc0)
+      .u8(16)
+      .u8(extendedCommunities.length * 8);
   for (const community of extendedCommunities) writer.raw(Buffer.from(community, 'hex'));
 }
 

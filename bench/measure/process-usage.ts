@@ -6,7 +6,9 @@ const TICKS = 100;
 /** CPU time in seconds, user and system, of all threads of some processes, also of threads that have ended. */
 export function cpuSeconds(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return sum + (Number(fields[11]) + Number(fields[12])) / TICKS;
   }, 0);
 }

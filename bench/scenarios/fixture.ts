@@ -1,10 +1,10 @@
+import { parseAddress } from '../../net/address.ts';
 import type { DaemonKind, RunningDaemon } from '../daemons/daemon.ts';
 import { type Expectation, RouteCheck } from '../load/check.ts';
 import type { RouteSet } from '../load/route-set.ts';
 import { Speaker } from '../load/speaker.ts';
 import type { Sender } from '../load/update-stream.ts';
-import { cpuSeconds, residentMemory, resetPeakMemory } from '../measure/process-usage.ts';
-import { parseAddress } from '../../net/address.ts';
+import { cpuSeconds, resetPeakMemory, residentMemory } from '../measure/process-usage.ts';
 import {
   DAEMON_AS,
   DAEMON_IPV4,

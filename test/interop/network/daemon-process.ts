@@ -27,11 +27,6 @@ export class DaemonProcess {
     });
   }
 
-  /** Process id of the daemon; undefined when it could not be started. */
-  get pid(): number | undefined {
-    return this.#process.pid;
-  }
-
   get running(): boolean {
     return (
       this.#failure === undefined && this.#process.exitCode === null && this.#process.signalCode === null
