@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, runIn } from '../../test/interop/network/commands.ts';
+import { promisify } from 'node:util';
+import { inNamespace, run } from '../../test/interop/network/commands.ts';
 import { type LinkEnd, Network } from '../../test/interop/network/network.ts';
 import { allDaemons } from './all.ts';
 import type { ExchangeResult } from './check-exchange.ts';
@@ -17,6 +19,7 @@ import { Programs } from './programs.ts';
 const OWN_AS = 65_000;
 const EXCHANGE_PROGRAM = new URL('./check-exchange.js', import.meta.url).pathname;
 const ROUTES = 10;
+const EXCHANGE_MILLISECONDS = 300_000;
 
 const neighborCount = Number(process.env.NEIGHBORS ?? 2);
 const daemons = allDaemons(Programs.named(process.env.PEERS));
@@ -58,6 +61,12 @@ async function addAddresses(
   }
 }
 
+/** Runs the neighbors' side, and gives what it prints. */
+async function runExchange(namespace: string, exchange: string): Promise<string> {
+  const [first = '', ...rest] = inNamespace(namespace, process.execPath, EXCHANGE_PROGRAM, exchange);
+  return (await promisify(execFile)(first, rest, { timeout: EXCHANGE_MILLISECONDS })).stdout;
+}
+
 async function check(kind: DaemonKind, family: FamilyWord): Promise<boolean> {
   const network = new Network();
   let daemon: RunningDaemon | undefined;
@@ -70,8 +79,7 @@ async function check(kind: DaemonKind, family: FamilyWord): Promise<boolean> {
     const plan = { namespace, directory, as: OWN_AS, ipv4: '10.98.0.1', ipv6: 'fd98::1', neighbors };
     daemon = kind.start(plan);
     const exchange = { daemon: family === 'ipv6' ? plan.ipv6 : plan.ipv4, family, neighbors };
-    const program = [process.execPath, EXCHANGE_PROGRAM, JSON.stringify(exchange)];
-    const text = await runIn(outside, ...(program as [string, ...string[]]));
+    const text = await runExchange(outside, JSON.stringify(exchange));
     const pids = daemon.pids();
     const passed = report(kind, family, JSON.parse(text) as ExchangeResult, pids);
     if (!passed) process.stdout.write(`${daemon.log()}\n`);
