@@ -38,33 +38,26 @@ async function addAddresses(
   neighbors: readonly Neighbor[],
   directory: string,
 ): Promise<void> {
-  const lines = (end: LinkEnd, addresses: readonly string[]): string[] =>
-    addresses.map((address) =>
-      address.includes(':')
-        ? `addr add ${address}/64 dev ${end.device} nodad`
-        : `addr add ${address}/16 dev ${end.device}`,
-    );
-  const both = [
-    [own, lines(own, ['10.98.0.1', 'fd98::1'])],
-    [
-      far,
-      lines(
-        far,
-        neighbors.map(({ address }) => address),
-      ),
-    ],
-  ] as const;
-  for (const [{ namespace }, commands] of both) {
+  const plans = [
+    { end: own, addresses: ['10.98.0.1', 'fd98::1'] },
+    { end: far, addresses: neighbors.map(({ address }) => address) },
+  ];
+  for (const { end, addresses } of plans) {
     const file = join(directory, 'addresses');
-    writeFileSync(file, commands.join('\n'));
-    await run('ip', '-n', namespace, '-batch', file);
+    const lines = addresses.map((address) => {
+      const network = address.includes(':') ? `${address}/64` : `${address}/16`;
+      return `addr add ${network} dev ${end.device}${address.includes(':') ? ' nodad' : ''}\n`;
+    });
+    writeFileSync(file, lines.join(''));
+    await run('ip', '-n', end.namespace, '-batch', file);
   }
 }
 
 /** Runs the neighbors' side, and gives what it prints. */
 async function runExchange(namespace: string, exchange: string): Promise<string> {
-  const [first = '', ...rest] = inNamespace(namespace, process.execPath, EXCHANGE_PROGRAM, exchange);
-  return (await promisify(execFile)(first, rest, { timeout: EXCHANGE_MILLISECONDS })).stdout;
+  const program = inNamespace(namespace, process.execPath, EXCHANGE_PROGRAM, exchange);
+  const args = ['--pdeathsig', 'KILL', ...program];
+  return (await promisify(execFile)('setpriv', args, { timeout: EXCHANGE_MILLISECONDS })).stdout;
 }
 
 async function check(kind: DaemonKind, family: FamilyWord): Promise<boolean> {

@@ -40,7 +40,6 @@ function configurationText(plan: DaemonPlan): string {
     `router bgp ${plan.as}`,
     `bgp router-id ${plan.ipv4}`,
     'no bgp ebgp-requires-policy',
-    'no bgp enforce-first-as',
     'no bgp network import-check',
     'no bgp default ipv4-unicast',
     'coalesce-time 0',
@@ -58,6 +57,7 @@ function neighborCommands(plan: DaemonPlan, { address, as }: Neighbor): string[]
     `neighbor ${address} remote-as ${as}`,
     `neighbor ${address} update-source ${address.includes(':') ? plan.ipv6 : plan.ipv4}`,
     `neighbor ${address} passive`,
+    `no neighbor ${address} enforce-first-as`,
     `neighbor ${address} advertisement-interval 0`,
   ];
 }

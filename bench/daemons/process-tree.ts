@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonProcess } from '../../test/interop/network/daemon-process.ts';
 import type { DaemonPlan, RunningDaemon } from './daemon.ts';
@@ -7,11 +7,10 @@ import type { DaemonPlan, RunningDaemon } from './daemon.ts';
 const OPEN_FILES = 16_384;
 
 /**
- * Starts a program in the plan's namespace, with its output in a file of the plan's directory. It ends
+ * Starts a program in the plan's namespace, with its output in a file of the plan's directory, which exists. It ends
  * with this process; so do the daemons' children, which notice that their parent is gone.
  */
 export function startProgram(plan: DaemonPlan, name: string, command: readonly string[]): RunningDaemon {
-  mkdirSync(plan.directory, { recursive: true });
   const log = join(plan.directory, `${name}.log`);
   return new ProcessTree(
     new DaemonProcess(plan.namespace, log, 'prlimit', `--nofile=${OPEN_FILES}:${OPEN_FILES}`, ...command),

@@ -32,11 +32,17 @@ export class Programs {
     this.#root = root === undefined ? undefined : resolve(root);
   }
 
-  /** The programs that `PEERS` names: `trixie`, or nothing for those that are installed. */
+  /**
+   * The programs that `PEERS` names: `trixie`, or nothing for those that are installed.
+   *
+   * @throws TypeError for another name, and when the root is not there
+   */
   static named(name: string | undefined): Programs {
-    if (name === undefined || name === '' || name === 'installed') return new Programs();
-    if (name === 'trixie') return new Programs(TRIXIE_ROOT);
-    throw new TypeError(`PEERS=${name}: trixie is known, and nothing for the installed programs`);
+    if (name === undefined || name === '') return new Programs();
+    if (name !== 'trixie') throw new TypeError(`PEERS=${name}: only trixie is known`);
+    if (!existsSync(TRIXIE_ROOT))
+      throw new TypeError(`no ${TRIXIE_ROOT}: bench/setup/trixie-root.sh makes it`);
+    return new Programs(TRIXIE_ROOT);
   }
 
   has(program: DebianProgram): boolean {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes this machine ready for one purpose: `demo` (the lab), `test` (the lab and the interop tests), or `bench`
-# (the lab and the daemons that are measured).
+# (the lab and the daemons that are measured; with PEERS=trixie also those of Debian 13).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,3 +18,4 @@ if ! unshare --net ip link add vrf0 type vrf table 4242 2> /dev/null; then packa
 
 ./install-debian-packages.sh "${packages[@]}"
 ./install-node-packages.sh
+if [ "${1:-}" = bench ] && [ "${PEERS:-}" = trixie ]; then ../../bench/setup/trixie-root.sh; fi
