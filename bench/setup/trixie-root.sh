@@ -32,7 +32,7 @@ fetch() {
 
 unpack() { # PACKAGE-FILE DIRECTORY
   dpkg-deb --fsys-tarfile "$1" | tar -C "$2" --keep-directory-symlink --skip-old-files \
-    --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' -xf -
+    --exclude='./etc' --exclude='./var' --exclude='./usr/share' --exclude='./usr/lib/systemd' -xf -
 }
 
 apt_get update
