@@ -52,7 +52,7 @@ for (const { name } of LOADS.filter((s) => scenarios.length === 0 || scenarios.i
         const l = m.latencies && [...m.latencies].sort((x, y) => x - y);
         const mb = (v?: number) => (v ? (v / 1e6).toFixed(0) : '-');
         process.stdout.write(
-          `${name} ${daemon}: ${m.seconds?.toFixed(3)} s, cpu ${m.cpuSeconds?.toFixed(2)}, settled ${mb(m.settledBytes)} peak ${mb(m.peakBytes)} ${l ? `p50 ${l[l.length >> 1]?.toFixed(3)} p99 ${l[Math.floor(l.length * 0.99)]?.toFixed(3)} max ${l.at(-1)?.toFixed(3)}` : ''}\n`,
+          `${name} ${daemon}: ${m.seconds?.toFixed(3)} s, cpu ${m.cpuSeconds?.toFixed(2)}, settled ${mb(m.settledBytes)} peak ${mb(m.peakBytes)} turn ${m.longestTurn?.toFixed(1)} ${l ? `p50 ${l[l.length >> 1]?.toFixed(3)} p99 ${l[Math.floor(l.length * 0.99)]?.toFixed(3)} max ${l.at(-1)?.toFixed(3)}` : ''}\n`,
         );
       } catch (e) {
         process.stdout.write(`${name} ${daemon}: failed ${out}\n`);

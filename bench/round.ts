@@ -1,5 +1,6 @@
-import { daemonKind } from './daemons/all.ts';
+import { allDaemons } from './daemons/all.ts';
 import type { DaemonName } from './daemons/daemon.ts';
+import { Programs } from './daemons/programs.ts';
 import { Fixture, type RoundPlace } from './scenarios/fixture.ts';
 import { LOADS } from './scenarios/loads.ts';
 
@@ -21,7 +22,7 @@ const CAPACITY = 192 * 1024 * 1024;
 const order = JSON.parse(process.argv[2] ?? '') as RoundOrder;
 const scenario = LOADS.find(({ name }) => name === order.scenario);
 if (!scenario) throw new RangeError(`there is no scenario ${order.scenario}`);
-const fixture = await Fixture.start(daemonKind(order.daemon), scenario, order.place, CAPACITY);
+const fixture = await Fixture.start(allDaemons(Programs.named(process.env.PEERS))[order.daemon], scenario, order.place, CAPACITY);
 try {
   process.stdout.write(`${JSON.stringify(await scenario.run(fixture))}\n`);
 } finally {

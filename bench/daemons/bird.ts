@@ -38,7 +38,7 @@ ${plan.neighbors.map((neighbor, index) => neighborText(plan, neighbor, index)).j
 
 function neighborText(plan: DaemonPlan, { address, as, families }: Neighbor, index: number): string {
   const local = address.includes(':') ? plan.ipv6 : plan.ipv4;
-  const channels = families.map((family) => ` ${family} { import all; export all; };\n`);
+  const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
   return `protocol bgp peer${index} {
  local ${local} as ${plan.as};
  neighbor ${address} as ${as};

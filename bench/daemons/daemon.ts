@@ -36,6 +36,8 @@ export interface RunningDaemon {
   pids(): readonly number[];
   /** The end of what it printed. */
   log(): string;
+  /** Milliseconds of the longest turn of its event loop since it was last asked; only ours can tell. */
+  longestTurn?(): Promise<number>;
   /** Ends it and everything it started. */
   stop(): Promise<void>;
 }

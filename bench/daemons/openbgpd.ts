@@ -33,6 +33,7 @@ holdtime ${HOLD_TIME}
 socket "${join(directory, 'bgpd.sock')}"
 ${neighbors.map(neighborText).join('')}allow from any
 allow to any
+match to any set nexthop self
 `;
 }
 

@@ -1,6 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type DaemonKind, type DaemonPlan, type FamilyWord, HOLD_TIME, type Neighbor } from './daemon.ts';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { waitFor } from '../../test/interop/network/wait.ts';
+import {
+  type DaemonKind,
+  type DaemonPlan,
+  type FamilyWord,
+  HOLD_TIME,
+  type Neighbor,
+  type RunningDaemon,
+} from './daemon.ts';
 import { startProgram } from './process-tree.ts';
 
 const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
@@ -21,6 +29,10 @@ const LARGEST_UNDERLAY = 128;
 /** The daemon, and the program for more neighbors than its configuration allows (see openpe-large.ts). */
 const DAEMON = 'bin/openpe-routerd';
 const LARGE_PROGRAM = 'out/build/bench/daemons/openpe-large.js';
+const TURN_MONITOR = 'out/build/bench/daemons/turn-monitor.js';
+
+/** Options of Node.js for profiles: `NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */
+const EXTRA_FLAGS = (process.env.NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
 
 /** openpe-routerd without a data plane. */
 export function openpe(): DaemonKind {
@@ -45,9 +57,23 @@ export function openpe(): DaemonKind {
               ...['--log-level', 'warn', '--control', join(plan.directory, 'control.sock')],
               ...addresses.flatMap((address) => ['--bgp-listen', address]),
             ];
-      return startProgram(plan, 'openpe', [process.execPath, ...args]);
+      const monitor = join(plan.directory, 'longest-turn');
+      const environment = ['env', `TURN_MONITOR=${monitor}`];
+      const flags = [...EXTRA_FLAGS, '--import', resolve(TURN_MONITOR)];
+      const daemon = startProgram(plan, 'openpe', [...environment, process.execPath, ...flags, ...args]);
+      return Object.assign(daemon, { longestTurn: () => askForLongestTurn(daemon, monitor) });
     },
   };
+}
+
+/** Asks the module that was loaded into the daemon, turn-monitor.ts. */
+async function askForLongestTurn(daemon: RunningDaemon, file: string): Promise<number> {
+  const [pid] = daemon.pids();
+  if (pid === undefined) throw new Error(`the daemon has ended: ${daemon.log()}`);
+  rmSync(file, { force: true });
+  process.kill(pid, 'SIGUSR2');
+  const answer = await waitFor('longest turn', async () => existsSync(file), Boolean);
+  return answer ? Number(readFileSync(file, 'utf8')) : Number.NaN;
 }
 
 /** Writes the plan as Underlay resources, each with as many neighbors as it may have, and gives their files. */

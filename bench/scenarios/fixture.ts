@@ -148,17 +148,20 @@ export class Fixture {
   async measure(work: () => Promise<void>): Promise<Measurement> {
     const pids = this.daemon.pids();
     resetPeakMemory(pids);
+    await this.daemon.longestTurn?.();
     const before = cpuSeconds(pids);
     const start = performance.now();
     await work();
     const seconds = (performance.now() - start) / 1000;
     await this.rest();
     const memory = residentMemory(pids);
+    const longestTurn = await this.daemon.longestTurn?.();
     return {
       seconds,
       cpuSeconds: cpuSeconds(pids) - before,
       settledBytes: memory.now,
       peakBytes: memory.peak,
+      ...(longestTurn !== undefined && { longestTurn }),
     };
   }
 
