@@ -35,6 +35,10 @@ export class JournalReader {
   }
 }
 
+/** Entries beyond which the room of a journal is given back when all of it was read. */
+const LARGE = 65_536;
+const FIRST_SIZE = 64;
+
 /**
  * The prefixes of one RIB in the order of their last change, and who has read how far.
  *
@@ -42,11 +46,13 @@ export class JournalReader {
  * past a small multiple of the number of prefixes, however far behind a reader is.
  */
 export class Journal {
-  #entries = new Int32Array(64);
+  #entries = new Int32Array(FIRST_SIZE);
   #end = 0;
-  #dead = 0;
-  /** By prefix: index of its live entry, or -1. */
-  #lastPosition = new Int32Array(0);
+  /** Entries before this were settled. */
+  #settledEnd = 0;
+  /** By prefix: index of its live entry plus one, 0 for none. */
+  #lastPosition = new Int32Array(FIRST_SIZE);
+  #live = 0;
   readonly #readers: JournalReader[] = [];
   readonly #settled: (prefix: number) => void;
 
@@ -59,14 +65,14 @@ export class Journal {
     return this.#end;
   }
 
-  /** Entries that somebody has yet to read, at most. */
+  /** Prefixes whose change waits for {@link settle}. */
   get pending(): number {
-    return this.#end - this.#dead;
+    return this.#live;
   }
 
   /** True when a change of the prefix waits for {@link settle}. */
   isPending(prefix: number): boolean {
-    return prefix < this.#lastPosition.length && (this.#lastPosition[prefix] as number) >= 0;
+    return prefix < this.#lastPosition.length && this.#lastPosition[prefix] !== 0;
   }
 
   /** `position`: where to start; by default only what is yet to come is read. */
@@ -82,66 +88,71 @@ export class Journal {
   }
 
   append(prefix: number): void {
-    if (prefix >= this.#lastPosition.length) {
-      const before = this.#lastPosition.length;
-      this.#lastPosition = growInt32(this.#lastPosition, Math.max(64, prefix + 1));
-      this.#lastPosition.fill(-1, before);
-    }
+    if (prefix >= this.#lastPosition.length) this.#lastPosition = growInt32(this.#lastPosition, prefix + 1);
     if (this.#end >= this.#entries.length) this.#makeRoom();
-    if ((this.#lastPosition[prefix] as number) >= 0) this.#dead++;
-    this.#lastPosition[prefix] = this.#end;
+    if (this.#lastPosition[prefix] === 0) this.#live++;
     this.#entries[this.#end++] = prefix;
+    this.#lastPosition[prefix] = this.#end;
   }
 
   #makeRoom(): void {
-    if (this.#dead * 2 > this.#end) this.#compact();
+    if (this.#live * 2 < this.#end) this.#compact();
     this.#entries = growInt32(this.#entries, this.#end + 1);
   }
 
-  /** Removes dead entries and moves the readers along. */
+  /** Removes entries that are dead or settled, and moves the readers along. */
   #compact(): void {
     const readers = [...this.#readers].sort((a, b) => a.position - b.position);
     let next = 0;
     let end = 0;
-    for (let at = 0; at < this.#end; at++) {
+    for (let at = this.#settledEnd; at < this.#end; at++) {
       for (let reader = readers[next]; reader && reader.position === at; reader = readers[++next]) {
         reader.position = end;
       }
       const prefix = this.#entries[at] as number;
-      if (this.#lastPosition[prefix] !== at) continue;
-      this.#entries[end] = prefix;
-      this.#lastPosition[prefix] = end++;
+      if (this.#lastPosition[prefix] !== at + 1) continue;
+      this.#entries[end++] = prefix;
+      this.#lastPosition[prefix] = end;
     }
     for (; next < readers.length; next++) (readers[next] as JournalReader).position = end;
     this.#end = end;
-    this.#dead = 0;
+    this.#settledEnd = 0;
   }
 
   read(reader: JournalReader, batch: Int32Array): number {
     let count = 0;
     let at = reader.position;
-    while (at < this.#end && count < batch.length) {
-      const prefix = this.#entries[at] as number;
+    const end = this.#end;
+    while (at < end && count < batch.length) {
+      const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] === at) batch[count++] = prefix;
-      at++;
     }
     reader.position = at;
     return count;
   }
 
-  /** Forgets all entries once every reader has seen them; call between turns of work. */
-  settle(): void {
-    if (this.#end === 0) return;
-    for (const reader of this.#readers) if (reader.position < this.#end) return;
-    const end = this.#end;
-    this.#end = 0;
-    this.#dead = 0;
-    for (const reader of this.#readers) reader.position = 0;
-    for (let at = 0; at < end; at++) {
-      const prefix = this.#entries[at] as number;
+  /** Forgets at most `limit` entries that every reader has seen; true when there are more of them. */
+  settle(limit: number): boolean {
+    if (this.#end === 0) return false;
+    let seen = this.#end;
+    for (const { position } of this.#readers) seen = Math.min(seen, position);
+    const end = Math.min(seen, this.#settledEnd + limit);
+    for (let at = this.#settledEnd; at < end; ) {
+      const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] !== at) continue;
-      this.#lastPosition[prefix] = -1;
+      this.#lastPosition[prefix] = 0;
+      this.#live--;
       this.#settled(prefix);
     }
+    this.#settledEnd = end;
+    if (end === this.#end) this.#startAfresh();
+    return end < seen;
+  }
+
+  #startAfresh(): void {
+    this.#end = 0;
+    this.#settledEnd = 0;
+    for (const reader of this.#readers) reader.position = 0;
+    if (this.#entries.length > LARGE) this.#entries = new Int32Array(FIRST_SIZE);
   }
 }

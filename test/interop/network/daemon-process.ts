@@ -27,6 +27,11 @@ export class DaemonProcess {
     });
   }
 
+  /** Process id; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   get running(): boolean {
     return (
       this.#failure === undefined && this.#process.exitCode === null && this.#process.signalCode === null
