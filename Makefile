@@ -21,8 +21,9 @@ setup-test:
 setup-node:
 	@test/setup/install-node-packages.sh
 
-build: setup-node ## compile TypeScript to dist/
-	@$(BIN)/tsc -p tsconfig.build.json
+build: setup-node ## bundle the two programs into dist/
+	@node build/bundle.mjs
+	@node build/code-cache.mjs
 
 build-lab: build
 	@$(BIN)/tsc -p test/lab/tsconfig.json
@@ -39,7 +40,7 @@ test-pcap: setup-node build ## captures through the decoder
 test-interop: setup-test build ## sessions with FRR, BIRD and GoBGP
 	@$(BIN)/vitest run --project interop
 
-test-lab: setup-test build ## the whole topology on a real kernel
+test-lab: setup-test build-lab ## the whole topology on a real kernel
 	@$(BIN)/vitest run --project lab
 
 lint: setup-node ## Biome and the type checker

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,8 @@ import { TcpTransport } from '../src/transport/tcp-transport.ts';
 
 /*
  * From the start of the daemon's process to its first session Established, on loopback, with a peer that
- * waits for it and answers at once. ROUNDS (default 9) starts; also the memory of the idle daemon.
+ * waits for it and answers at once. ROUNDS (default 9) starts; also the memory of the idle daemon, and what
+ * Node.js takes that has nothing to do: no daemon on it can be below that.
  */
 
 const ROUNDS = Number(process.env.ROUNDS ?? 9);
@@ -60,10 +61,19 @@ const PEER_SETTINGS: PeerSettings = {
   socket: {},
 };
 
-/** One start: milliseconds to Established, and the daemon's resident memory in MB a second later. */
+/** Milliseconds after which the memory is looked at. */
+const SETTLING_TIME = 1000;
+
+/** One start: milliseconds until what was waited for, and the process's memory in MB a second later. */
 interface Start {
   readonly milliseconds: number;
-  readonly megabytes: number;
+  readonly memory: Memory;
+}
+
+/** Memory of a process in MB. Pages of files, which are Node.js itself, are shared with other processes. */
+interface Memory {
+  readonly resident: number;
+  readonly ofFiles: number;
 }
 
 /** Waits for the daemon's connection and tells when the session stands. */
@@ -115,35 +125,59 @@ async function measureOnce(directory: string): Promise<Start> {
   const ended = new Promise((resolve) => daemon.once('exit', resolve));
   await Promise.race([reached, ended.then(() => Promise.reject(new Error('the daemon ended')))]);
   const milliseconds = performance.now() - begin;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const megabytes = residentMegabytes(daemon.pid);
+  const memory = await settledMemory(daemon);
   daemon.kill('SIGTERM');
   await ended;
   peer.close();
-  return { milliseconds, megabytes };
+  return { milliseconds, memory };
 }
 
-/** VmRSS of a process (proc(5)). */
-function residentMegabytes(pid: number | undefined): number {
+/** `node -e 0`, and the memory of a Node.js that waits. */
+async function measureBareNode(): Promise<Start> {
+  const begin = performance.now();
+  await new Promise((resolve) => spawn(process.execPath, ['-e', '0']).once('exit', resolve));
+  const milliseconds = performance.now() - begin;
+  const waiting = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)']);
+  const memory = await settledMemory(waiting);
+  waiting.kill();
+  await new Promise((resolve) => waiting.once('exit', resolve));
+  return { milliseconds, memory };
+}
+
+async function settledMemory({ pid }: ChildProcess): Promise<Memory> {
+  await new Promise((resolve) => setTimeout(resolve, SETTLING_TIME));
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1000;
+  const megabytes = (name: string): number =>
+    Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? Number.NaN) / 1000;
+  return { resident: megabytes('VmRSS'), ofFiles: megabytes('RssFile') };
 }
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
+function report(what: string, starts: readonly Start[]): void {
+  const times = starts.map(({ milliseconds }) => milliseconds);
+  const [least, most] = [Math.min(...times), Math.max(...times)].map((time) => time.toFixed(0));
+  const resident = median(starts.map(({ memory }) => memory.resident)).toFixed(1);
+  const ofFiles = median(starts.map(({ memory }) => memory.ofFiles)).toFixed(1);
+  process.stdout.write(
+    `${what}: median ${median(times).toFixed(0)} ms, best ${least}, worst ${most} (${starts.length} starts); ` +
+      `idle: ${resident} MB resident, of it ${ofFiles} MB pages of files\n`,
+  );
+}
+
 const directory = mkdtempSync(join(tmpdir(), 'openpe-startup-'));
 try {
   writeFileSync(join(directory, 'underlay.yaml'), UNDERLAY);
   const starts: Start[] = [];
-  for (let round = 0; round < ROUNDS; round++) starts.push(await measureOnce(directory));
-  const times = starts.map(({ milliseconds }) => milliseconds);
-  const range = `${Math.min(...times).toFixed(0)} to ${Math.max(...times).toFixed(0)}`;
-  process.stdout.write(
-    `process start to Established: ${median(times).toFixed(0)} ms (${range}, ${ROUNDS} starts)\n` +
-      `resident memory, idle: ${median(starts.map(({ megabytes }) => megabytes)).toFixed(0)} MB\n`,
-  );
+  const bare: Start[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    starts.push(await measureOnce(directory));
+    bare.push(await measureBareNode());
+  }
+  report('process start to Established', starts);
+  report('bare Node.js, start to end', bare);
 } finally {
   rmSync(directory, { recursive: true });
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Bundle } from './bundle.mjs';
 
 const OLDEST_NODE = [20, 19];
 const EXIT_UNUSABLE = 2;
 
-/** Runs `main(arguments)` of a built module and makes its result the exit code. */
-export async function launch(program, modulePath) {
+/** Runs `main(arguments)` of a program in dist/ and makes its result the exit code. */
+export async function launch(program) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     refuse(
@@ -14,8 +15,8 @@ export async function launch(program, modulePath) {
     );
     return;
   }
-  const url = new URL(`../dist/${modulePath}`, import.meta.url);
-  if (!existsSync(fileURLToPath(url))) {
+  const bundle = new Bundle(fileURLToPath(new URL('../dist', import.meta.url)));
+  if (!existsSync(bundle.pathOf(program))) {
     refuse(program, 'not built yet: run "npm ci && npm run build" in the directory of the project first.');
     return;
   }
@@ -23,7 +24,7 @@ export async function launch(program, modulePath) {
   process.stdout.on('error', (error) => {
     if (error.code !== 'EPIPE') throw error;
   });
-  const { main } = await import(url.href);
+  const { main } = bundle.load(program);
   const exitCode = await main(process.argv.slice(2));
   // A command that writes on after main() sets the exit code itself.
   if (exitCode !== 0) process.exitCode = exitCode;

@@ -16,7 +16,7 @@ closing=out/test-results/closing-line.txt
 rm -f $closing
 step lint biome check --error-on-warnings .
 step types tsc -p tsconfig.json
-step build tsc -p tsconfig.build.json
+step build make --no-print-directory build-lab
 step tests env REQUIRED_TIERS="unit pcap interop lab" vitest run
 
 echo

@@ -40,7 +40,7 @@ export function openpe(): DaemonKind {
     name: 'openpe',
     families: ['ipv4', 'ipv6', 'evpn'],
     version: async () => {
-      if (!existsSync('dist/src/cli/main.js')) return undefined;
+      if (!existsSync('dist/openpe-routerd.cjs')) return undefined;
       const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
       return `openpe-routerd ${version} (Node.js ${process.versions.node})`;
     },

@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { nearestName } from '../config/nearest-name.ts';
 import { registerCheckCommand } from './check-command.ts';
 import { EXIT_GOOD, EXIT_UNUSABLE } from './exit-codes.ts';
 import { packageVersion } from './package-version.ts';
@@ -49,7 +48,7 @@ export async function main(args: readonly string[], output?: CliOutput): Promise
   registerPlanCommand(program, finish);
   if (!isOtherCommand(args[0])) (await import('./decode-command.ts')).registerDecodeCommand(program);
   try {
-    refuseUnknownCommand(program, args[0]);
+    await refuseUnknownCommand(program, args[0]);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -60,10 +59,11 @@ export async function main(args: readonly string[], output?: CliOutput): Promise
 }
 
 /** Commander would take an unknown word for an argument of the default command. */
-function refuseUnknownCommand(program: Command, word: string | undefined): void {
+async function refuseUnknownCommand(program: Command, word: string | undefined): Promise<void> {
   if (word === undefined || word.startsWith('-')) return;
   const known = [...program.commands.map((command) => command.name()), 'help'];
   if (known.includes(word)) return;
+  const { nearestName } = await import('../config/nearest-name.ts');
   const near = nearestName(word, known);
   program.error(`error: unknown command '${word}'${near ? `\n(Did you mean ${near}?)` : ''}`);
 }

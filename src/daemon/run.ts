@@ -4,7 +4,6 @@ import { familyName } from '../../bgp/wire/family.ts';
 import { EXIT_BAD, EXIT_GOOD, EXIT_UNUSABLE } from '../cli/exit-codes.ts';
 import { packageVersion } from '../cli/package-version.ts';
 import type { RunOptions } from '../cli/run-options.ts';
-import { loadConfiguration } from '../config/load-configuration.ts';
 import type { ConfigurationResult, NodeConfiguration, Underlay } from '../config/model.ts';
 import { type ControlServer, startControlServer } from '../control/server.ts';
 import type { KernelRuntime } from '../node/kernel-runtime.ts';
@@ -33,6 +32,8 @@ type UsableConfiguration = NodeConfiguration & { readonly underlay: Underlay };
 /** Runs the daemon until a signal ends it; returns the exit status. */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const { configPath, ...node } = options;
+  // Not by a static import: what reads the configuration is as much code as the rest, and a file of its own in dist/.
+  const { loadConfiguration } = await import('../config/load-configuration.ts');
   const result = loadConfiguration(configPath, node);
   const log = createLogger({
     level: options.logLevel ?? result.configuration.logLevel ?? 'info',

@@ -37,7 +37,7 @@ export class OpenPe implements EvpnSpeaker {
   }
 
   async start(): Promise<void> {
-    if (!existsSync('dist/src/cli/main.js')) throw new Error('openpe-routerd is not built: make build');
+    if (!existsSync('dist/openpe-routerd.cjs')) throw new Error('openpe-routerd is not built: make build');
     const { namespace, directory } = this.#place;
     const file = join(directory, 'underlay.yaml');
     writeFileSync(file, JSON.stringify(underlayResource(this.#settings), undefined, 2));

@@ -2,7 +2,7 @@
 // as JSON. Arguments: repository, configuration, namespace of the router, namespace of the host, and
 // "cleanup" to undo everything instead.
 const [repository, configPath, router, host, verb] = process.argv.slice(2);
-const load = (path) => import(`${repository}/dist/${path}`);
+const load = (path) => import(`${repository}/out/build/${path}`);
 
 const { KernelNetwork } = await load('dataplane/kernel-network.js');
 const { cleanup, plan } = await load('dataplane/plan.js');

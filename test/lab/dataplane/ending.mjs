@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process';
 
 const [repository, how] = process.argv.slice(2);
-const { subscribe } = await import(`${repository}/dist/dataplane/netlink/subscription.js`);
-const { RouteSocket } = await import(`${repository}/dist/dataplane/netlink/route-socket.js`);
-const { getLinkMessage } = await import(`${repository}/dist/dataplane/link-messages.js`);
+const { subscribe } = await import(`${repository}/out/build/dataplane/netlink/subscription.js`);
+const { RouteSocket } = await import(`${repository}/out/build/dataplane/netlink/route-socket.js`);
+const { getLinkMessage } = await import(`${repository}/out/build/dataplane/link-messages.js`);
 const RTNLGRP_LINK = 1;
 
 process.on('uncaughtException', (error) => console.log(`uncaught: ${error.message}`));

@@ -2,7 +2,7 @@
 // there, then does what a new process would do: builds the rest, and cleans up. Prints as JSON, for each step, what
 // was left to do afterwards. Arguments as for converge.mjs.
 const [repository, configPath, router, host] = process.argv.slice(2);
-const load = (path) => import(`${repository}/dist/${path}`);
+const load = (path) => import(`${repository}/out/build/${path}`);
 
 const { KernelNetwork } = await load('dataplane/kernel-network.js');
 const { cleanup, plan } = await load('dataplane/plan.js');

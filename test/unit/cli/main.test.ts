@@ -192,10 +192,13 @@ describe('the launchers', () => {
 
   const built = {
     'package.json': '{"type": "module"}',
-    'dist/src/cli/main.js': `export async function main(args) {
-  process.stdout.write(args.join(' ').padEnd(1000000, '.'));
-  return 3;
-}`,
+    'dist/openpe-routerd.cjs': `(function (exports, require) {
+  exports.main = async (args) => {
+    process.stdout.write(require('./words.cjs').join(args).padEnd(1000000, '.'));
+    return 3;
+  };
+});`,
+    'dist/words.cjs': `(function (exports) { exports.join = (words) => words.join(' '); });`,
   };
 
   test('hand on arguments and exit code', () => {

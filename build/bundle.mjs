@@ -1,0 +1,88 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+/*
+ * Makes dist/: the two programs and what they share as a few CommonJS files, instead of the hundreds of modules
+ * they come from, each of which would take its time to be found, read and compiled at every start. CommonJS,
+ * because a script can be given the compiled code that code-cache.mjs leaves beside it; a module cannot.
+ */
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DIST = join(ROOT, 'dist');
+
+/** Have native parts, or load files of their own. */
+const EXTERNAL = [/^koffi($|\/)/, /^netlink($|\/)/];
+
+/** The files of openpe-routerd besides the program itself, and which modules are in them. */
+const GROUPS = {
+  // One file: a call across files goes through a getter, too slow for what runs per route.
+  daemon: /^(net|bgp|evpn|dataplane|src\/(daemon|transport|control|node(?!\/print-plan)))\//,
+  configuration: /^src\/config\/|^node_modules\/(zod|yaml|ip-address)\//,
+  commander: /^node_modules\/commander\//,
+};
+
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(DIST);
+
+const modules = [
+  ...(await bundle('openpe-routerd', 'src/cli/main.ts', {
+    groups: Object.entries(GROUPS).map(([name, paths]) => ({
+      name,
+      test: (id) => paths.test(relative(ROOT, id)),
+    })),
+  })),
+  ...(await bundle('openpe-routerctl', 'src/control/ctl-main.ts', false)),
+];
+writeFileSync(join(DIST, 'LICENSES.txt'), licenses(modules));
+
+/** Writes the files of a program into dist/; gives the paths of the modules in them. */
+async function bundle(name, entry, codeSplitting) {
+  const graph = await rolldown({
+    cwd: ROOT,
+    input: { [name]: entry },
+    platform: 'node',
+    external: EXTERNAL,
+    transform: { target: 'es2023' },
+  });
+  const { output } = await graph.generate({
+    format: 'cjs',
+    strict: true,
+    comments: false,
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].cjs',
+    codeSplitting,
+  });
+  for (const { fileName, code } of output) writeFileSync(join(DIST, fileName), asFunction(asciiOnly(code)));
+  return output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
+}
+
+/** The wrapper adds no line, so that a stack trace tells the file's own lines. */
+function asFunction(code) {
+  return `(function (exports, require, module, __filename, __dirname) { ${code.trimEnd()}\n});\n`;
+}
+
+/** V8 keeps a source with any other character in two octets a character. */
+function asciiOnly(code) {
+  if (/\\[^\0-\x7f]/.test(code)) throw new Error('cannot write a character as \\u… behind a backslash');
+  return code.replace(
+    /[^\0-\x7f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The licenses of the packages whose modules are in the bundle; they ask for that. */
+function licenses(modules) {
+  const packages = new Set(
+    modules.map((path) => /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter((path) => path),
+  );
+  const texts = [...packages].sort().map((directory) => {
+    const { name, version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no license file`);
+    return `${name} ${version}\n\n${readFileSync(join(directory, file), 'utf8').trim()}\n`;
+  });
+  const rule = `\n${'-'.repeat(80)}\n\n`;
+  return `The files beside this one contain code of these packages.\n${rule}${texts.join(rule)}`;
+}
