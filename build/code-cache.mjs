@@ -4,21 +4,19 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Bundle } from '../bin/bundle.mjs';
 
 /*
  * Leaves the compiled code of the daemon beside the files of dist/, for the Node.js that runs this. V8 compiles a
  * function when it is first called; so two daemons are started here, which have a session with each other on
- * loopback, and what they needed for that is what is kept. V8 knows a source by its length alone: whoever edits a
- * file in dist/ by hand removes dist/code-cache first.
+ * loopback, and what they needed for that is what is kept.
  */
 
 /** Milliseconds for the two daemons to start, and to say the rest once both have the session. */
 const START_TIME = 5000;
 const SETTLING_TIME = 200;
 
-const bundle = new Bundle(fileURLToPath(new URL('../dist', import.meta.url)));
+const bundle = new Bundle(new URL('../dist', import.meta.url).pathname);
 const directory = mkdtempSync(join(tmpdir(), 'openpe-build-'));
 const log = [];
 process.stderr.write = (text) => log.push(text) > 0;
@@ -30,12 +28,8 @@ try {
   ];
   const ends = sides.map((side, index) => main(daemonArguments(side, sides[1 - index])));
   const established = () => log.filter((line) => line.includes('session established')).length;
-  const end = Date.now() + START_TIME;
-  while (established() < 2 && Date.now() < end) await sleep(10);
-  if (established() < 2) {
-    process.stdout.write(
-      `No session on loopback: the program is whole, but a start of it will take longer.\n${log.join('')}`,
-    );
+  for (const end = Date.now() + START_TIME; established() < 2; await sleep(10)) {
+    if (Date.now() > end) throw new Error(`no session between two daemons on loopback:\n${log.join('')}`);
   }
   await sleep(SETTLING_TIME);
   for (const [name, script] of bundle.scripts) {

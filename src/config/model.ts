@@ -1,6 +1,5 @@
 import type { IpAddress } from '../../net/address.ts';
 import type { IpPrefix } from '../../net/prefix.ts';
-import type { ConfiguredLogLevel } from './node-identity.ts';
 
 /** Where a value stands in the configuration, for messages to people. Lines and columns count from 1. */
 export interface SourceLocation {
@@ -109,7 +108,7 @@ export interface L3Vni {
 export interface NodeConfiguration {
   readonly nodeIndex: number;
   readonly nodeName?: string;
-  readonly logLevel?: ConfiguredLogLevel;
+  readonly logLevel?: string;
   readonly underlay?: Underlay;
   readonly l3vnis: readonly L3Vni[];
 }

@@ -25,7 +25,7 @@ export interface NodeContext {
 export interface NodeIdentity {
   readonly nodeIndex: number;
   readonly nodeName?: string;
-  readonly logLevel?: ConfiguredLogLevel;
+  readonly logLevel?: string;
 }
 
 /** {@link NodeIdentity}, and whether it can be relied on. */
@@ -37,9 +37,6 @@ export interface ResolvedNode {
 
 /** Log levels of node-config.yaml, which are also the daemon's. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-
-/** One of {@link LOG_LEVELS}. */
-export type ConfiguredLogLevel = (typeof LOG_LEVELS)[number];
 
 const nodeIndex = object(
   {
