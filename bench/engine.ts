@@ -114,7 +114,7 @@ function settings(index: number, family: Family): PeerSettings {
 const FAMILIES = { ipv4: IPV4_UNICAST, ipv6: IPV6_UNICAST, evpn: L2VPN_EVPN } as const;
 
 function routes(): ReturnType<typeof internetRoutes> {
-  if (FAMILY === 'evpn') return prefixRoutes({ vnis: 100, vteps: 20, routes: ROUTES / 2000, as: 64_700 });
+  if (FAMILY === 'evpn') return prefixRoutes({ vnis: 100, vteps: 100, routes: ROUTES / 10_000, as: 64_700 });
   return internetRoutes(FAMILY === 'ipv6' ? 'ipv6' : 'ipv4', ROUTES);
 }
 

@@ -173,7 +173,7 @@ export const LOADS: Loads = [
   transit(
     'evpn5-100k',
     `${million(100_000)} EVPN Type 5 routes from one peer to another`,
-    () => prefixRoutes({ vnis: 100, vteps: 20, routes: 50, as: 64_700 }),
+    () => prefixRoutes({ vnis: 100, vteps: 100, routes: 10, as: 64_700 }),
     NO_EVPN,
   ),
   fanout(50, 100_000),
