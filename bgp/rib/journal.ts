@@ -5,11 +5,14 @@ import { growInt32 } from './columns.ts';
 export class JournalReader {
   /** Index of the next entry to read; moved by the journal. */
   position: number;
+  /** Whether the reader must hear of a prefix that has no path any more; absent: of each one. */
+  readonly needsGone: ((prefix: number) => boolean) | undefined;
   readonly #journal: Journal;
 
-  constructor(journal: Journal, position: number) {
+  constructor(journal: Journal, position: number, needsGone?: (prefix: number) => boolean) {
     this.#journal = journal;
     this.position = position;
+    this.needsGone = needsGone;
   }
 
   /** True when there is nothing left to read. */
@@ -25,9 +28,9 @@ export class JournalReader {
     return this.#journal.read(this, batch);
   }
 
-  /** A second reader at the same place. */
-  fork(): JournalReader {
-    return this.#journal.addReader(this.position);
+  /** A second reader at the same place, with needs of its own. */
+  fork(needsGone?: (prefix: number) => boolean): JournalReader {
+    return this.#journal.addReader(needsGone, this.position);
   }
 
   close(): void {
@@ -38,8 +41,10 @@ export class JournalReader {
 /**
  * The prefixes of one RIB in the order of their last change, and who has read how far.
  *
- * A prefix that changes again moves to the end: its older entry is dead. So the journal never grows
- * past a small multiple of the number of prefixes, however far behind a reader is.
+ * A prefix that changes again moves to the end: its older entry is dead. A prefix that is gone leaves
+ * the journal when no reader that is behind was ever told of it. So the journal never grows past a small
+ * multiple of what is live and what a reader was told, however far behind it is and however many
+ * prefixes come and go meanwhile.
  */
 export class Journal {
   #entries = new Int32Array(64);
@@ -49,10 +54,15 @@ export class Journal {
   #lastPosition = new Int32Array(0);
   readonly #readers: JournalReader[] = [];
   readonly #settled: (prefix: number) => void;
+  readonly #isGone: (prefix: number) => boolean;
 
-  /** `settled` is called for a prefix whose latest change all readers have seen. */
-  constructor(settled: (prefix: number) => void) {
+  /**
+   * `settled` is called for a prefix whose latest change all readers have seen or can do without.
+   * `isGone` says whether a prefix has no path any more and waits for no decision.
+   */
+  constructor(settled: (prefix: number) => void, isGone: (prefix: number) => boolean = () => false) {
     this.#settled = settled;
+    this.#isGone = isGone;
   }
 
   get end(): number {
@@ -69,9 +79,12 @@ export class Journal {
     return prefix < this.#lastPosition.length && (this.#lastPosition[prefix] as number) >= 0;
   }
 
-  /** `position`: where to start; by default only what is yet to come is read. */
-  addReader(position = this.#end): JournalReader {
-    const reader = new JournalReader(this, position);
+  /**
+   * `needsGone`: see {@link JournalReader.needsGone}. `position`: where to start; by default only what is
+   * yet to come is read.
+   */
+  addReader(needsGone?: (prefix: number) => boolean, position = this.#end): JournalReader {
+    const reader = new JournalReader(this, position, needsGone);
     this.#readers.push(reader);
     return reader;
   }
@@ -87,18 +100,23 @@ export class Journal {
       this.#lastPosition = growInt32(this.#lastPosition, Math.max(64, prefix + 1));
       this.#lastPosition.fill(-1, before);
     }
+    if ((this.#lastPosition[prefix] as number) >= 0) {
+      this.#dead++;
+      // Making room must not let go of the prefix that is being appended.
+      this.#lastPosition[prefix] = -1;
+    }
     if (this.#end >= this.#entries.length) this.#makeRoom();
-    if ((this.#lastPosition[prefix] as number) >= 0) this.#dead++;
     this.#lastPosition[prefix] = this.#end;
     this.#entries[this.#end++] = prefix;
   }
 
   #makeRoom(): void {
-    if (this.#dead * 2 > this.#end) this.#compact();
+    // A prefix that came and went has a dead entry beside the one that may be owed to nobody.
+    if (this.#dead * 4 >= this.#end) this.#compact();
     this.#entries = growInt32(this.#entries, this.#end + 1);
   }
 
-  /** Removes dead entries and moves the readers along. */
+  /** Removes entries that are dead or owed to nobody, and moves the readers along. */
   #compact(): void {
     const readers = [...this.#readers].sort((a, b) => a.position - b.position);
     let next = 0;
@@ -109,12 +127,27 @@ export class Journal {
       }
       const prefix = this.#entries[at] as number;
       if (this.#lastPosition[prefix] !== at) continue;
-      this.#entries[end] = prefix;
-      this.#lastPosition[prefix] = end++;
+      if (this.#isOwed(prefix, readers, next)) {
+        this.#entries[end] = prefix;
+        this.#lastPosition[prefix] = end++;
+      } else {
+        this.#lastPosition[prefix] = -1;
+        this.#settled(prefix);
+      }
     }
     for (; next < readers.length; next++) (readers[next] as JournalReader).position = end;
     this.#end = end;
     this.#dead = 0;
+  }
+
+  /** False for a prefix that is gone when none of the first `count` readers, which are before its entry, must hear of it. */
+  #isOwed(prefix: number, readers: readonly JournalReader[], count: number): boolean {
+    if (!this.#isGone(prefix)) return true;
+    for (let i = 0; i < count; i++) {
+      const { needsGone } = readers[i] as JournalReader;
+      if (needsGone === undefined || needsGone(prefix)) return true;
+    }
+    return false;
   }
 
   read(reader: JournalReader, batch: Int32Array): number {

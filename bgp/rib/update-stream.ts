@@ -75,14 +75,16 @@ export class UpdateStream {
   private constructor(
     rib: Rib,
     profile: ExportProfile,
-    reader: JournalReader,
+    readFrom: JournalReader | undefined,
     members: GroupMember[],
     advertised: Uint16Array<ArrayBuffer>,
     advertisedBySource: number[],
   ) {
     this.#rib = rib;
     this.#profile = profile;
-    this.#reader = reader;
+    // A withdrawal is for those who were told: a member that is slow keeps no other prefix from going.
+    const wasTold = (prefix: number): boolean => (this.#advertised[prefix] ?? 0) !== 0;
+    this.#reader = readFrom ? readFrom.fork(wasTold) : rib.readBestChanges(wasTold);
     this.#members = members;
     for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#advertised = advertised;
@@ -96,8 +98,7 @@ export class UpdateStream {
 
   /** A stream that tells one peer the whole table, then End-of-RIB (RFC 4724 §2), then what changes. */
   static fromStart(rib: Rib, profile: ExportProfile, member: GroupMember): UpdateStream {
-    const reader = rib.readBestChanges();
-    const stream = new UpdateStream(rib, profile, reader, [member], new Uint16Array(64), []);
+    const stream = new UpdateStream(rib, profile, undefined, [member], new Uint16Array(64), []);
     stream.#walk = 0;
     stream.#afterWalk = 'end-of-rib';
     return stream;
@@ -124,7 +125,7 @@ export class UpdateStream {
     const split = new UpdateStream(
       this.#rib,
       this.#profile,
-      this.#reader.fork(),
+      this.#reader,
       [...members],
       this.#advertised.slice(),
       [...this.#advertisedBySource],
