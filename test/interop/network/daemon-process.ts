@@ -58,9 +58,21 @@ export class DaemonProcess {
     return readFileSync(this.logFile, 'utf8').split('\n').slice(-lines).join('\n');
   }
 
+  /** Its process id, which is that of the program itself. Throws when it could not be started. */
+  get pid(): number {
+    const { pid } = this.#process;
+    if (pid === undefined) throw new Error(`not started: ${this.#failure}`);
+    return pid;
+  }
+
   /** Freezes it: its connections stay, and nothing is said on them. */
   freeze(): void {
     this.#process.kill('SIGSTOP');
+  }
+
+  /** Lets it go on after {@link freeze}. */
+  thaw(): void {
+    this.#process.kill('SIGCONT');
   }
 
   /** Asks it to end, and ends it when it does not. */
