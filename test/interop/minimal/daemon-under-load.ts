@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { runIn } from '../network/commands.ts';
 import { Network } from '../network/network.ts';
 import { OpenPe } from '../speakers/openpe.ts';
@@ -56,7 +56,9 @@ export class DaemonUnderLoad {
   }
 
   /** Brings up the session of the next neighbor. */
-  async connect(settings: Pick<MinimalSpeakerSettings, 'holdTime' | 'prefixes'>): Promise<MinimalSpeaker> {
+  async connect(
+    settings: Omit<MinimalSpeakerSettings, 'namespace' | 'address' | 'as'>,
+  ): Promise<MinimalSpeaker> {
     const index = this.speakers.length;
     const speaker = await MinimalSpeaker.open({
       ...settings,
@@ -68,20 +70,15 @@ export class DaemonUnderLoad {
     return speaker;
   }
 
-  /** Resident memory of the daemon in kB: now, and the most since it started or since {@link forgetPeak}. */
+  /** Resident memory of the daemon in bytes: now, and the most since it started. */
   memory(): { readonly now: number; readonly peak: number } {
     const status = readFileSync(`/proc/${this.daemon.pid}/status`, 'utf8');
     const field = (name: string): number =>
-      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
     return { now: field('VmRSS'), peak: field('VmHWM') };
   }
 
-  /** The peak is counted from now on (proc(5), clear_refs). */
-  forgetPeak(): void {
-    writeFileSync(`/proc/${this.daemon.pid}/clear_refs`, '5');
-  }
-
-  /** Addresses of the peers whose session the daemon has not had without a break. */
+  /** Addresses of the peers whose session is not there any more, at either end. */
   async lostSessions(): Promise<string[]> {
     const sessions = await this.daemon.sessions();
     const dead = this.speakers.filter((speaker) => !speaker.alive).map(({ settings }) => settings.address);

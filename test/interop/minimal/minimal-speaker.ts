@@ -9,6 +9,8 @@ export interface MinimalSpeakerSettings {
   readonly namespace: string;
   /** Own address, which is the BGP identifier too. */
   readonly address: string;
+  /** The daemon's address, 127.0.0.1 when absent: peers of different ones are in different update groups. */
+  readonly daemonAddress?: string;
   readonly as: number;
   /** Seconds; the daemon's own is used when that is less. */
   readonly holdTime: number;
@@ -16,7 +18,6 @@ export interface MinimalSpeakerSettings {
   readonly prefixes: number;
 }
 
-const DAEMON_ADDRESS = '127.0.0.1';
 const DAEMON_PORT = 179;
 const HEADER_SIZE = 19;
 const Type = { open: 1, update: 2, notification: 3, keepalive: 4 } as const;
@@ -41,6 +42,8 @@ export class MinimalSpeaker {
   /** Bytes that came in. */
   bytesRead = 0;
   #closed = false;
+  #reading = true;
+  #heardAt = performance.now();
 
   private constructor(settings: MinimalSpeakerSettings, socket: Socket) {
     this.settings = settings;
@@ -53,10 +56,10 @@ export class MinimalSpeaker {
 
   /** Connects and waits until the session is Established. */
   static async open(settings: MinimalSpeakerSettings): Promise<MinimalSpeaker> {
-    const { namespace, address } = settings;
+    const { namespace, address, daemonAddress = '127.0.0.1' } = settings;
     const fd = openTcpSocket({ version: 4, namespace, bindAddress: parseAddress(address) });
     const speaker = new MinimalSpeaker(settings, new Socket({ fd }));
-    speaker.#socket.connect({ host: DAEMON_ADDRESS, port: DAEMON_PORT });
+    speaker.#socket.connect({ host: daemonAddress, port: DAEMON_PORT });
     speaker.#socket.once('connect', () => speaker.#socket.write(openMessage(settings)));
     await speaker.until('Established', () => speaker.#up);
     return speaker;
@@ -113,10 +116,13 @@ export class MinimalSpeaker {
 
   /** Shuts the receive window: the socket is read no more, while KEEPALIVEs go on. */
   stopReading(): void {
+    this.#reading = false;
     this.#socket.pause();
   }
 
   readAgain(): void {
+    this.#reading = true;
+    this.#heardAt = performance.now();
     this.#socket.resume();
   }
 
@@ -140,6 +146,7 @@ export class MinimalSpeaker {
 
   #receive(chunk: Uint8Array): void {
     this.bytesRead += chunk.length;
+    this.#heardAt = performance.now();
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
     let at = 0;
     try {
@@ -174,6 +181,8 @@ export class MinimalSpeaker {
     const message = keepaliveMessage();
     this.#socket.write(message);
     this.#keepaliveTimer = setInterval(() => {
+      const silence = performance.now() - this.#heardAt;
+      if (this.#reading && silence > this.settings.holdTime * 1000) this.#fail('its hold timer expired');
       // What waits in front of it is as good as a KEEPALIVE.
       if (this.#socket.writableLength === 0) this.#socket.write(message);
     }, KEEPALIVE_MILLISECONDS);
