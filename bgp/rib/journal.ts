@@ -28,6 +28,11 @@ export class JournalReader {
     return this.#journal.read(this, batch);
   }
 
+  /** Goes back to a prefix of the last batch that {@link read} gave: it is the next one again. */
+  putBack(prefix: number): void {
+    this.position = this.#journal.positionOf(prefix);
+  }
+
   /** A second reader at the same place, with needs of its own. */
   fork(needsGone?: (prefix: number) => boolean): JournalReader {
     return this.#journal.addReader(needsGone, this.position);
@@ -77,6 +82,11 @@ export class Journal {
   /** True when a change of the prefix waits for {@link settle}. */
   isPending(prefix: number): boolean {
     return prefix < this.#lastPosition.length && (this.#lastPosition[prefix] as number) >= 0;
+  }
+
+  /** Index of the live entry of a prefix, or -1. */
+  positionOf(prefix: number): number {
+    return prefix < this.#lastPosition.length ? (this.#lastPosition[prefix] as number) : -1;
   }
 
   /**

@@ -39,6 +39,8 @@ export interface RefreshMarkers {
 
 /** The most prefixes that are looked at in one turn. */
 const BATCH_SIZE = 4096;
+/** Bytes of attributes after which a turn ends early: large ones must not add up in what waits for a peer. */
+const BATCH_BYTES = 512 * 1024;
 const MOST_ATTRIBUTE_BYTES = 65535;
 
 // One turn of one stream is over before the next begins: all streams share the scratch space.
@@ -179,8 +181,11 @@ export class UpdateStream {
   /** Encodes what at most `limit` prefixes give: the messages to send. */
   advance(limit: number): UpdateSegment[] {
     const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
-    const count = this.#walk >= 0 ? this.#readTable(bounded) : this.#reader.read(bounded);
-    this.#classify(count);
+    const walks = this.#walk >= 0;
+    const count = walks ? this.#readTable(bounded) : this.#reader.read(bounded);
+    const done = this.#classify(count);
+    if (done < count && walks) this.#walk -= count - done;
+    else if (done < count) this.#reader.putBack(changed[done] as number);
     if (this.#walk >= this.#rib.prefixes.idLimit) this.#endWalk();
     return this.#writer.take();
   }
@@ -203,18 +208,23 @@ export class UpdateStream {
     if (again) this.#beginRefresh(again);
   }
 
-  /** Sorts changed prefixes into withdrawals and announcements, and writes both. */
-  #classify(count: number): void {
+  /** Sorts changed prefixes into withdrawals and announcements, and writes both; returns how many were written. */
+  #classify(count: number): number {
     batch.clear();
     this.#advertised = growUint16(this.#advertised, this.#rib.prefixes.idLimit);
     let withdrawals = 0;
-    for (let i = 0; i < count; i++) {
-      const prefix = changed[i] as number;
+    let bytes = 0;
+    let done = 0;
+    while (done < count && bytes < BATCH_BYTES) {
+      const prefix = changed[done++] as number;
       const path = this.#rib.best(prefix);
       const before = this.#advertised[prefix] as number;
       if (path >= 0 && this.#isExported(path)) {
         const source = this.#rib.paths.source(path);
-        batch.add(prefix, this.#rib.paths.attributes(path), source, this.#rib.paths.extra(path));
+        const { buckets } = batch;
+        const attributes = this.#rib.paths.attributes(path);
+        batch.add(prefix, attributes, source, this.#rib.paths.extra(path));
+        bytes += this.#attributeBytes(attributes, batch.buckets > buckets);
         if (before !== 0 && before !== source) this.#withdrawFromNewSource(prefix, source);
         this.#setAdvertised(prefix, before, source);
       } else if (before !== 0) {
@@ -223,6 +233,14 @@ export class UpdateStream {
     }
     this.#writeWithdrawals(withdrawals);
     this.#writeAnnouncements();
+    return done;
+  }
+
+  /** What attributes add to a batch, about: once for all its routes, unless few routes fit beside them. */
+  #attributeBytes(attributes: number, isNew: boolean): number {
+    const store = this.#rib.attributes;
+    const size = store.attributesEnd(attributes) - store.attributesStart(attributes);
+    return isNew || size * 2 > this.#profile.maxMessageSize ? size : 0;
   }
 
   #isExported(path: number): boolean {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { RouteSource } from '../../../../bgp/rib/sources.ts';
 import { UpdateGroup } from '../../../../bgp/rib/update-group.ts';
-import type { GroupMember } from '../../../../bgp/rib/update-stream.ts';
+import type { ExportProfile, GroupMember } from '../../../../bgp/rib/update-stream.ts';
+import type { WireContext } from '../../../../bgp/wire/context.ts';
 import { IPV4_UNICAST } from '../../../../bgp/wire/family.ts';
 import { formatPrefix } from '../../../../net/prefix.ts';
 import { ReceivedRoutes } from './received-routes.ts';
@@ -12,15 +13,28 @@ const TOLD = 50;
 const ROUND = 100;
 const ROUNDS = 200;
 
+const CONTEXT: WireContext = {
+  fourOctetAs: true,
+  addPath: () => false,
+  extendedMessage: false,
+  extendedNextHop: false,
+  peerType: 'ebgp',
+};
+
+const PROFILE: ExportProfile = {
+  family: IPV4_UNICAST,
+  peerType: 'ebgp',
+  localAs: 64512,
+  fourOctetAs: true,
+  maxMessageSize: 4096,
+  selfNextHop: addressOf('192.0.2.1').bytes,
+  nextHopUnchanged: false,
+};
+
 class Member implements GroupMember {
   readonly sourceId: number;
-  readonly view = new ReceivedRoutes({
-    fourOctetAs: true,
-    addPath: () => false,
-    extendedMessage: false,
-    extendedNextHop: false,
-    peerType: 'ebgp',
-  });
+  readonly view = new ReceivedRoutes(CONTEXT);
+  bytes = 0;
   blocked = false;
 
   constructor(source: RouteSource) {
@@ -29,6 +43,7 @@ class Member implements GroupMember {
 
   send(bytes: Uint8Array): boolean {
     this.view.apply(bytes);
+    this.bytes += bytes.length;
     return !this.blocked;
   }
 
@@ -53,15 +68,7 @@ describe.each([
   let attributes: number;
   beforeEach(() => {
     bench = new RibBench(IPV4_UNICAST, multipath);
-    group = new UpdateGroup(bench.rib, {
-      family: IPV4_UNICAST,
-      peerType: 'ebgp',
-      localAs: 64512,
-      fourOctetAs: true,
-      maxMessageSize: 4096,
-      selfNextHop: addressOf('192.0.2.1').bytes,
-      nextHopUnchanged: false,
-    });
+    group = new UpdateGroup(bench.rib, PROFILE);
     origin = bench.source('origin');
     attributes = internAttributes(bench.attributes, {});
     bench.attributes.retain(attributes);
@@ -124,5 +131,61 @@ describe.each([
     expect(slow.prefixes).toEqual([]);
     expect(slow.view.endOfRib.get(IPV4_UNICAST)).toBe(1);
     expect(bench.rib.prefixes.size).toBe(0);
+  });
+});
+
+describe('one turn of a group', () => {
+  const routes = 1200;
+  const bound = 1024 * 1024;
+  const large = Array.from({ length: 900 }, (_, index) => index);
+
+  const turns: readonly (readonly [string, (bench: RibBench, number: number) => number])[] = [
+    [
+      'attributes of their own',
+      (bench, number) => internAttributes(bench.attributes, { communities: [...large, number] }),
+    ],
+    // They leave room for two routes in a message.
+    [
+      'the same attributes',
+      (bench) => internAttributes(bench.attributes, { communities: [...large, ...large.slice(0, 110)] }),
+    ],
+  ];
+
+  it.each(turns)('sends no more than a megabyte of routes with %s', (_, attributesOf) => {
+    const bench = new RibBench();
+    const group = new UpdateGroup(bench.rib, PROFILE);
+    const origin = bench.source('origin');
+    const member = new Member(bench.source('member'));
+    group.addMember(member);
+    const flushAll = (): number => {
+      let most = 0;
+      while (group.ready) {
+        const before = member.bytes;
+        group.flush(4096);
+        most = Math.max(most, member.bytes - before);
+      }
+      return most;
+    };
+    const fill = (): void => {
+      for (let number = 0; number < routes; number++) {
+        bench.announce(prefixOf(number), origin, attributesOf(bench, number));
+      }
+      bench.rib.decide(4096);
+    };
+    fill();
+    // The walk over the table, then the same from the journal.
+    expect(flushAll()).toBeLessThan(bound);
+    expect(member.prefixes).toHaveLength(routes);
+    bench.rib.settle();
+    for (let number = 0; number < routes; number++) bench.withdraw(prefixOf(number), origin);
+    bench.rib.decide(4096);
+    flushAll();
+    expect(member.prefixes).toEqual([]);
+    fill();
+    const told = member.view.announcements;
+    expect(flushAll()).toBeLessThan(bound);
+    expect(member.prefixes).toHaveLength(routes);
+    expect(member.view.announcements - told).toBe(routes);
+    expect(member.bytes).toBeGreaterThan(4 * bound);
   });
 });
