@@ -214,6 +214,8 @@ export class UpdateStream {
     this.#advertised = growUint16(this.#advertised, this.#rib.prefixes.idLimit);
     let withdrawals = 0;
     let bytes = 0;
+    let buckets = 0;
+    let fewFit = false;
     let done = 0;
     while (done < count && bytes < BATCH_BYTES) {
       const prefix = changed[done++] as number;
@@ -221,10 +223,16 @@ export class UpdateStream {
       const before = this.#advertised[prefix] as number;
       if (path >= 0 && this.#isExported(path)) {
         const source = this.#rib.paths.source(path);
-        const { buckets } = batch;
         const attributes = this.#rib.paths.attributes(path);
         batch.add(prefix, attributes, source, this.#rib.paths.extra(path));
-        bytes += this.#attributeBytes(attributes, batch.buckets > buckets);
+        if (batch.buckets > buckets || fewFit) {
+          const size = this.#attributeBytes(attributes);
+          // Sent once for all its routes, unless few routes fit beside it into a message.
+          const fills = size * 2 > this.#profile.maxMessageSize;
+          if (batch.buckets > buckets || fills) bytes += size;
+          fewFit ||= fills;
+          buckets = batch.buckets;
+        }
         if (before !== 0 && before !== source) this.#withdrawFromNewSource(prefix, source);
         this.#setAdvertised(prefix, before, source);
       } else if (before !== 0) {
@@ -236,11 +244,9 @@ export class UpdateStream {
     return done;
   }
 
-  /** What attributes add to a batch, about: once for all its routes, unless few routes fit beside them. */
-  #attributeBytes(attributes: number, isNew: boolean): number {
+  #attributeBytes(attributes: number): number {
     const store = this.#rib.attributes;
-    const size = store.attributesEnd(attributes) - store.attributesStart(attributes);
-    return isNew || size * 2 > this.#profile.maxMessageSize ? size : 0;
+    return store.attributesEnd(attributes) - store.attributesStart(attributes);
   }
 
   #isExported(path: number): boolean {
