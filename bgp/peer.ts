@@ -35,6 +35,8 @@ export interface PeerConfiguration {
 export interface PeerContext {
   readonly attributes: AttributeStore;
   readonly sources: SourceRegistry;
+  /** Called before the first UPDATE of a read. */
+  readonly beginRead: () => void;
   /** Has the speaker's loop run soon. */
   readonly schedule: () => void;
   /** Has all paths of a source removed, in slices; the source is given back afterwards. */
@@ -64,6 +66,7 @@ export class Peer implements SessionEvents {
   #source: RouteSource | undefined;
   #reader: UpdateReader | undefined;
   #member: GroupMember | undefined;
+  #reading = false;
   readonly #groups = new Map<Family, UpdateGroup>();
   readonly #endOfRibSeen = new Set<Family>();
 
@@ -204,6 +207,10 @@ export class Peer implements SessionEvents {
   }
 
   update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+    if (!this.#reading) {
+      this.#reading = true;
+      this.#context.beginRead();
+    }
     return this.#reader?.read(bytes, start, end);
   }
 
@@ -217,6 +224,7 @@ export class Peer implements SessionEvents {
   }
 
   readComplete(): void {
+    this.#reading = false;
     this.#context.schedule();
   }
 

@@ -52,9 +52,12 @@ export class Speaker {
   readonly #followers: RibFollower[] = [];
   readonly #sweeps: Sweep[] = [];
   #scheduled = false;
+  /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
+  #seconds = 0;
 
   constructor(options: SpeakerOptions) {
     this.#options = options;
+    this.#noteTime();
   }
 
   get instances(): ReadonlyMap<string, RoutingInstance> {
@@ -67,11 +70,10 @@ export class Speaker {
 
   /** Adds a routing instance with a RIB for each family. */
   addInstance(name: string, families: readonly Family[], multipath: boolean): RoutingInstance {
-    const { clock } = this.#options;
     const instance = new RoutingInstance(name, families, multipath, {
       attributes: this.attributes,
       sources: this.sources,
-      seconds: () => Math.floor(clock.wallTime() / 1000),
+      seconds: () => this.#seconds,
     });
     this.#instances.set(name, instance);
     return instance;
@@ -82,6 +84,7 @@ export class Speaker {
     const peer = new Peer(configuration, {
       attributes: this.attributes,
       sources: this.sources,
+      beginRead: () => this.#noteTime(),
       schedule: () => this.schedule(),
       sweep: (source, ribs) => this.sweep(source, ribs),
       events: this.#options.events ?? {},
@@ -130,15 +133,19 @@ export class Speaker {
     });
   }
 
+  #noteTime(): void {
+    this.#seconds = Math.floor(this.#options.clock.wallTime() / 1000);
+  }
+
   #turn(): void {
     const { clock } = this.#options;
     const end = clock.now() + TURN_TIME;
+    this.#noteTime();
     while (this.#step()) {
       if (clock.now() < end) continue;
       this.schedule();
       return;
     }
-    for (const rib of this.#ribs()) rib.settle();
   }
 
   *#ribs(): Iterable<Rib> {
@@ -165,6 +172,7 @@ export class Speaker {
         worked = true;
       }
     }
+    for (const rib of this.#ribs()) if (rib.settle(STEP)) worked = true;
     return worked;
   }
 

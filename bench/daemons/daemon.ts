@@ -22,11 +22,16 @@ export interface DaemonPlan {
   readonly neighbors: readonly Neighbor[];
 }
 
+/** Seconds of hold time that all daemons offer: BIRD's default, the longest, so that none drops a session under load. */
+export const HOLD_TIME = 240;
+
 /** Names of the daemons on the command line. */
 export type DaemonName = 'openpe' | 'bird' | 'bird3' | 'frr' | 'gobgp' | 'openbgpd';
 
 /** A running daemon. */
 export interface RunningDaemon {
+  /** False: it has ended, or could not be started. */
+  readonly running: boolean;
   /** Process ids of all processes that it consists of now. */
   pids(): readonly number[];
   /** The end of what it printed. */

@@ -1,22 +1,20 @@
 // Hot: find and add run once per route. Columns only; nothing is allocated but by growth.
-import { growInt32, growUint8, hashBytes, sameBytes } from './columns.ts';
+import { growInt32, growUint8, growUint16, hashBytes, sameBytes } from './columns.ts';
+import { HashIndex, NONE, SKIP } from './hash-index.ts';
 
-const EMPTY = -1;
-const DELETED = -2;
+const LONGEST = 65_535;
 
 /**
- * Interns byte strings of up to 65,535 bytes under dense ids: an open-addressing hash table over typed
- * arrays, the bytes back to back in one arena. Removed strings leave holes that are closed when they
- * make up more than half of the arena.
+ * Interns byte strings of 1 to 65,535 bytes under dense ids: a hash table over typed arrays, the bytes back to
+ * back in one arena. Removed strings leave holes that are closed when they make up more than half of the arena.
  */
 export class ByteTable {
-  #slots = new Int32Array(64).fill(EMPTY);
-  #used = 0;
-  #deleted = 0;
+  readonly #index = new HashIndex();
   #offset = new Int32Array(32);
-  #length = new Int32Array(32);
+  /** 0 for an id that is not in use. */
+  #length = new Uint16Array(32);
   #hash = new Int32Array(32);
-  #free = new Int32Array(16);
+  #free = new Int32Array(0);
   #freeCount = 0;
   #next = 0;
   #arena = new Uint8Array(1024);
@@ -25,7 +23,7 @@ export class ByteTable {
 
   /** Strings in the table. */
   get size(): number {
-    return this.#used;
+    return this.#index.size;
   }
 
   /** All ids are below this; not every one of them is in use. */
@@ -44,48 +42,57 @@ export class ByteTable {
 
   /** Bytes of the string, or -1 for an id that is not in use. */
   length(id: number): number {
-    return this.#length[id] as number;
+    const length = this.#length[id] as number;
+    return length > 0 ? length : -1;
   }
 
   /** The id of `bytes[start..end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashBytes(bytes, start, end);
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = this.#slots[slot] as number;
-      if (id === EMPTY) return -1;
-      if (id !== DELETED && this.#matches(id, hash, bytes, start, end)) return id;
-    }
+    return this.#find(hashBytes(bytes, start, end), bytes, start, end);
   }
 
-  #matches(id: number, hash: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return (
-      this.#hash[id] === hash &&
-      this.#length[id] === end - start &&
-      sameBytes(this.#arena, this.#offset[id] as number, bytes, start, end - start)
-    );
+  #find(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const index = this.#index;
+    const length = end - start;
+    for (let slot = index.home(hash); ; slot = index.after(slot)) {
+      const id = index.at(slot, hash);
+      if (id === NONE) return -1;
+      if (
+        id !== SKIP &&
+        this.#length[id] === length &&
+        sameBytes(this.#arena, this.#offset[id] as number, bytes, start, length)
+      )
+        return id;
+    }
   }
 
   /** Like {@link find}, but adds the string when it is missing. */
   findOrAdd(bytes: Uint8Array, start: number, end: number): number {
-    const found = this.find(bytes, start, end);
-    return found >= 0 ? found : this.add(bytes, start, end);
+    const hash = hashBytes(bytes, start, end);
+    const found = this.#find(hash, bytes, start, end);
+    return found >= 0 ? found : this.#add(hash, bytes, start, end);
   }
 
   /** Adds a string that {@link find} did not find. */
   add(bytes: Uint8Array, start: number, end: number): number {
-    if ((this.#used + this.#deleted + 1) * 4 > this.#slots.length * 3) this.#rehash();
-    const id = this.#takeId();
+    return this.#add(hashBytes(bytes, start, end), bytes, start, end);
+  }
+
+  #add(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    if (this.#index.full) this.#rebuild();
     const length = end - start;
+    if (length < 1 || length > LONGEST) throw new RangeError(`cannot intern ${length} bytes`);
     this.#reserve(length);
-    for (let i = 0; i < length; i++) this.#arena[this.#arenaEnd + i] = bytes[start + i] as number;
-    this.#offset[id] = this.#arenaEnd;
+    const id = this.#takeId();
+    const arena = this.#arena;
+    const offset = this.#arenaEnd;
+    for (let i = 0; i < length; i++) arena[offset + i] = bytes[start + i] as number;
+    this.#offset[id] = offset;
     this.#length[id] = length;
-    this.#hash[id] = hashBytes(bytes, start, end);
-    this.#arenaEnd += length;
+    this.#hash[id] = hash;
+    this.#arenaEnd = offset + length;
     this.#arenaLive += length;
-    this.#place(id);
-    this.#used++;
+    this.#index.insert(hash, id);
     return id;
   }
 
@@ -94,41 +101,25 @@ export class ByteTable {
     const id = this.#next++;
     if (id >= this.#offset.length) {
       this.#offset = growInt32(this.#offset, id + 1);
-      this.#length = growInt32(this.#length, id + 1);
+      this.#length = growUint16(this.#length, id + 1);
       this.#hash = growInt32(this.#hash, id + 1);
     }
     return id;
   }
 
-  #place(id: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = (this.#hash[id] as number) & mask;
-    while ((this.#slots[slot] as number) >= 0) slot = (slot + 1) & mask;
-    if (this.#slots[slot] === DELETED) this.#deleted--;
-    this.#slots[slot] = id;
-  }
-
-  #rehash(): void {
-    let capacity = this.#slots.length;
-    while ((this.#used + 1) * 2 > capacity) capacity *= 2;
-    this.#slots = new Int32Array(capacity).fill(EMPTY);
-    this.#deleted = 0;
+  #rebuild(): void {
+    this.#index.rebuild(this.#index.size, this.#next);
     for (let id = 0; id < this.#next; id++) {
-      if ((this.#length[id] as number) >= 0) this.#place(id);
+      if (this.#length[id] !== 0) this.#index.insert(this.#hash[id] as number, id);
     }
   }
 
   /** Forgets a string; its id will be given to another one. */
   remove(id: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = (this.#hash[id] as number) & mask;
-    while (this.#slots[slot] !== id) slot = (slot + 1) & mask;
-    this.#slots[slot] = this.#slots[(slot + 1) & mask] === EMPTY ? EMPTY : DELETED;
-    if (this.#slots[slot] === DELETED) this.#deleted++;
+    this.#index.remove(this.#hash[id] as number, id);
     this.#arenaLive -= this.#length[id] as number;
-    this.#length[id] = -1;
-    this.#used--;
-    if (this.#freeCount >= this.#free.length) this.#free = growInt32(this.#free, this.#freeCount + 1);
+    this.#length[id] = 0;
+    if (this.#freeCount >= this.#free.length) this.#free = growInt32(this.#free, this.#freeCount + 16);
     this.#free[this.#freeCount++] = id;
   }
 
@@ -143,7 +134,7 @@ export class ByteTable {
     let end = 0;
     for (let id = 0; id < this.#next; id++) {
       const length = this.#length[id] as number;
-      if (length < 0) continue;
+      if (length === 0) continue;
       const offset = this.#offset[id] as number;
       packed.set(this.#arena.subarray(offset, offset + length), end);
       this.#offset[id] = end;

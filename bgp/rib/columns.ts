@@ -1,9 +1,17 @@
 // Growing typed arrays: what the tables of the RIB are made of.
 
-/** Room for at least `size` elements: the same array, or a copy of at least twice the length, new elements 0. */
+/** Elements beyond which an array grows by half instead of twofold: what is set aside in vain stays small. */
+const LARGE = 65_536;
+
+/** Elements that an array of `length` gets so that it holds `size`. */
+function roomFor(length: number, size: number): number {
+  return Math.max(size, length < LARGE ? length * 2 : length + (length >> 1));
+}
+
+/** Room for at least `size` elements: the same array, or a larger copy whose new elements are 0. */
 export function growInt32(array: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Int32Array(Math.max(size, array.length * 2));
+  const grown = new Int32Array(roomFor(array.length, size));
   grown.set(array);
   return grown;
 }
@@ -11,7 +19,7 @@ export function growInt32(array: Int32Array<ArrayBuffer>, size: number): Int32Ar
 /** See {@link growInt32}. */
 export function growUint32(array: Uint32Array<ArrayBuffer>, size: number): Uint32Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Uint32Array(Math.max(size, array.length * 2));
+  const grown = new Uint32Array(roomFor(array.length, size));
   grown.set(array);
   return grown;
 }
@@ -19,7 +27,7 @@ export function growUint32(array: Uint32Array<ArrayBuffer>, size: number): Uint3
 /** See {@link growInt32}. */
 export function growUint16(array: Uint16Array<ArrayBuffer>, size: number): Uint16Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Uint16Array(Math.max(size, array.length * 2));
+  const grown = new Uint16Array(roomFor(array.length, size));
   grown.set(array);
   return grown;
 }
@@ -27,7 +35,7 @@ export function growUint16(array: Uint16Array<ArrayBuffer>, size: number): Uint1
 /** See {@link growInt32}. */
 export function growUint8(array: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Uint8Array(Math.max(size, array.length * 2));
+  const grown = new Uint8Array(roomFor(array.length, size));
   grown.set(array);
   return grown;
 }

@@ -43,6 +43,10 @@ export class JournalReader {
   }
 }
 
+/** Entries beyond which the room of a journal is given back when all of it was read. */
+const LARGE = 65_536;
+const FIRST_SIZE = 64;
+
 /**
  * The prefixes of one RIB in the order of their last change, and who has read how far.
  *
@@ -52,11 +56,13 @@ export class JournalReader {
  * prefixes come and go meanwhile.
  */
 export class Journal {
-  #entries = new Int32Array(64);
+  #entries = new Int32Array(FIRST_SIZE);
   #end = 0;
-  #dead = 0;
-  /** By prefix: index of its live entry, or -1. */
-  #lastPosition = new Int32Array(0);
+  /** Entries before this were settled. */
+  #settledEnd = 0;
+  /** By prefix: index of its live entry plus one, 0 for none. */
+  #lastPosition = new Int32Array(FIRST_SIZE);
+  #live = 0;
   readonly #readers: JournalReader[] = [];
   readonly #settled: (prefix: number) => void;
   readonly #isGone: (prefix: number) => boolean;
@@ -74,19 +80,19 @@ export class Journal {
     return this.#end;
   }
 
-  /** Entries that somebody has yet to read, at most. */
+  /** Prefixes whose change waits for {@link settle}. */
   get pending(): number {
-    return this.#end - this.#dead;
+    return this.#live;
   }
 
   /** True when a change of the prefix waits for {@link settle}. */
   isPending(prefix: number): boolean {
-    return prefix < this.#lastPosition.length && (this.#lastPosition[prefix] as number) >= 0;
+    return prefix < this.#lastPosition.length && this.#lastPosition[prefix] !== 0;
   }
 
   /** Index of the live entry of a prefix, or -1. */
   positionOf(prefix: number): number {
-    return prefix < this.#lastPosition.length ? (this.#lastPosition[prefix] as number) : -1;
+    return prefix < this.#lastPosition.length ? (this.#lastPosition[prefix] as number) - 1 : -1;
   }
 
   /**
@@ -105,49 +111,44 @@ export class Journal {
   }
 
   append(prefix: number): void {
-    if (prefix >= this.#lastPosition.length) {
-      const before = this.#lastPosition.length;
-      this.#lastPosition = growInt32(this.#lastPosition, Math.max(64, prefix + 1));
-      this.#lastPosition.fill(-1, before);
-    }
-    if ((this.#lastPosition[prefix] as number) >= 0) {
-      this.#dead++;
+    if (prefix >= this.#lastPosition.length) this.#lastPosition = growInt32(this.#lastPosition, prefix + 1);
+    if (this.#lastPosition[prefix] === 0) this.#live++;
+    if (this.#end >= this.#entries.length) {
       // Making room must not let go of the prefix that is being appended.
-      this.#lastPosition[prefix] = -1;
+      this.#lastPosition[prefix] = 0;
+      this.#makeRoom();
     }
-    if (this.#end >= this.#entries.length) this.#makeRoom();
-    this.#lastPosition[prefix] = this.#end;
     this.#entries[this.#end++] = prefix;
+    this.#lastPosition[prefix] = this.#end;
   }
 
   #makeRoom(): void {
     // A prefix that came and went has a dead entry beside the one that may be owed to nobody.
-    if (this.#dead * 4 >= this.#end) this.#compact();
+    if (this.#live * 4 <= this.#end * 3) this.#compact();
     this.#entries = growInt32(this.#entries, this.#end + 1);
   }
 
-  /** Removes entries that are dead or owed to nobody, and moves the readers along. */
+  /** Removes entries that are dead, settled or owed to nobody, and moves the readers along. */
   #compact(): void {
     const readers = [...this.#readers].sort((a, b) => a.position - b.position);
     let next = 0;
     let end = 0;
-    for (let at = 0; at < this.#end; at++) {
+    for (let at = this.#settledEnd; at < this.#end; at++) {
       for (let reader = readers[next]; reader && reader.position === at; reader = readers[++next]) {
         reader.position = end;
       }
       const prefix = this.#entries[at] as number;
-      if (this.#lastPosition[prefix] !== at) continue;
+      if (this.#lastPosition[prefix] !== at + 1) continue;
       if (this.#isOwed(prefix, readers, next)) {
-        this.#entries[end] = prefix;
-        this.#lastPosition[prefix] = end++;
+        this.#entries[end++] = prefix;
+        this.#lastPosition[prefix] = end;
       } else {
-        this.#lastPosition[prefix] = -1;
-        this.#settled(prefix);
+        this.#letGo(prefix);
       }
     }
     for (; next < readers.length; next++) (readers[next] as JournalReader).position = end;
     this.#end = end;
-    this.#dead = 0;
+    this.#settledEnd = 0;
   }
 
   /** False for a prefix that is gone when none of the first `count` readers, which are before its entry, must hear of it. */
@@ -160,31 +161,44 @@ export class Journal {
     return false;
   }
 
+  #letGo(prefix: number): void {
+    this.#lastPosition[prefix] = 0;
+    this.#live--;
+    this.#settled(prefix);
+  }
+
   read(reader: JournalReader, batch: Int32Array): number {
     let count = 0;
     let at = reader.position;
-    while (at < this.#end && count < batch.length) {
-      const prefix = this.#entries[at] as number;
+    const end = this.#end;
+    while (at < end && count < batch.length) {
+      const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] === at) batch[count++] = prefix;
-      at++;
     }
     reader.position = at;
     return count;
   }
 
-  /** Forgets all entries once every reader has seen them; call between turns of work. */
-  settle(): void {
-    if (this.#end === 0) return;
-    for (const reader of this.#readers) if (reader.position < this.#end) return;
-    const end = this.#end;
-    this.#end = 0;
-    this.#dead = 0;
-    for (const reader of this.#readers) reader.position = 0;
-    for (let at = 0; at < end; at++) {
-      const prefix = this.#entries[at] as number;
+  /** Forgets at most `limit` entries that every reader has seen; true when there are more of them. */
+  settle(limit: number): boolean {
+    if (this.#end === 0) return false;
+    let seen = this.#end;
+    for (const { position } of this.#readers) seen = Math.min(seen, position);
+    const end = Math.min(seen, this.#settledEnd + limit);
+    for (let at = this.#settledEnd; at < end; ) {
+      const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] !== at) continue;
-      this.#lastPosition[prefix] = -1;
-      this.#settled(prefix);
+      this.#letGo(prefix);
     }
+    this.#settledEnd = end;
+    if (end === this.#end) this.#startAfresh();
+    return end < seen;
+  }
+
+  #startAfresh(): void {
+    this.#end = 0;
+    this.#settledEnd = 0;
+    for (const reader of this.#readers) reader.position = 0;
+    if (this.#entries.length > LARGE) this.#entries = new Int32Array(FIRST_SIZE);
   }
 }

@@ -11,7 +11,8 @@ export class NlriExtras {
   #references = new Int32Array(8);
 
   constructor() {
-    this.#table.add(new Uint8Array(0), 0, 0);
+    // Takes id 0 out of circulation.
+    this.#table.add(Uint8Array.of(0), 0, 1);
   }
 
   /** Strings in use, the empty one of id 0 not counted. */

@@ -9,20 +9,24 @@ export const PathFlag = {
   unusable: 2,
 } as const;
 
+/** The first size is not a power of two, so that paths and prefixes do not grow in the same turn. */
+const FIRST_SIZE = 40;
+
 /**
  * The paths of one RIB as columns: a singly linked list per prefix. An id of a removed path is used
- * again.
+ * again. Columns that most RIBs have no use for are allocated with the first value that is not 0.
  */
 export class PathTable {
-  #prefix = new Int32Array(32);
-  #next = new Int32Array(32);
-  #attributes = new Int32Array(32);
-  #source = new Uint16Array(32);
-  #flags = new Uint8Array(32);
-  #since = new Uint32Array(32);
-  /** Allocated with the first value that is not 0. */
+  #prefix = new Int32Array(FIRST_SIZE);
+  #attributes = new Int32Array(FIRST_SIZE);
+  #source = new Uint16Array(FIRST_SIZE);
+  #flags = new Uint8Array(FIRST_SIZE);
+  #since = new Uint32Array(FIRST_SIZE);
+  /** The next path plus one, 0 for none: there are RIBs with one path for each prefix. */
+  #next: Int32Array<ArrayBuffer> | undefined;
   #extra: Int32Array<ArrayBuffer> | undefined;
   #pathId: Uint32Array<ArrayBuffer> | undefined;
+  /** Ids of removed paths are chained by their prefix column, which nobody reads of them; -1 ends the chain. */
   #free = -1;
   #limit = 0;
   #size = 0;
@@ -37,38 +41,47 @@ export class PathTable {
     return this.#limit;
   }
 
-  add(prefix: number, source: number, pathId: number, attributes: number, extra: number): number {
+  /** Adds a path that no other one follows. `since`: seconds since 1970. */
+  add(
+    prefix: number,
+    source: number,
+    pathId: number,
+    attributes: number,
+    extra: number,
+    since: number,
+  ): number {
     let path = this.#free;
-    if (path >= 0) this.#free = this.#next[path] as number;
-    else path = this.#takeNew();
+    if (path >= 0) this.#free = this.#prefix[path] as number;
+    else {
+      path = this.#limit++;
+      if (path >= this.#prefix.length) this.#grow(path + 1);
+    }
     this.#prefix[path] = prefix;
     this.#source[path] = source;
     this.#attributes[path] = attributes;
     this.#flags[path] = 0;
-    if (pathId !== 0 && !this.#pathId) this.#pathId = new Uint32Array(this.#prefix.length);
-    if (this.#pathId) this.#pathId[path] = pathId;
-    this.setExtra(path, extra);
+    this.#since[path] = since;
+    if (this.#next) this.#next[path] = 0;
+    if (pathId !== 0 || this.#pathId) this.#setPathId(path, pathId);
+    if (extra !== 0 || this.#extra) this.setExtra(path, extra);
     this.#size++;
     return path;
   }
 
-  #takeNew(): number {
-    const path = this.#limit++;
-    if (path < this.#prefix.length) return path;
-    this.#prefix = growInt32(this.#prefix, path + 1);
-    this.#next = growInt32(this.#next, path + 1);
-    this.#attributes = growInt32(this.#attributes, path + 1);
-    this.#source = growUint16(this.#source, path + 1);
-    this.#flags = growUint8(this.#flags, path + 1);
-    this.#since = growUint32(this.#since, path + 1);
-    if (this.#extra) this.#extra = growInt32(this.#extra, path + 1);
-    if (this.#pathId) this.#pathId = growUint32(this.#pathId, path + 1);
-    return path;
+  #grow(size: number): void {
+    this.#prefix = growInt32(this.#prefix, size);
+    this.#attributes = growInt32(this.#attributes, size);
+    this.#source = growUint16(this.#source, size);
+    this.#flags = growUint8(this.#flags, size);
+    this.#since = growUint32(this.#since, size);
+    if (this.#next) this.#next = growInt32(this.#next, size);
+    if (this.#extra) this.#extra = growInt32(this.#extra, size);
+    if (this.#pathId) this.#pathId = growUint32(this.#pathId, size);
   }
 
   remove(path: number): void {
     this.#source[path] = 0;
-    this.#next[path] = this.#free;
+    this.#prefix[path] = this.#free;
     this.#free = path;
     this.#size--;
   }
@@ -77,12 +90,14 @@ export class PathTable {
     return this.#prefix[path] as number;
   }
 
+  /** The path behind this one in the list of its prefix, or -1. */
   next(path: number): number {
-    return this.#next[path] as number;
+    return this.#next ? (this.#next[path] as number) - 1 : -1;
   }
 
   setNext(path: number, next: number): void {
-    this.#next[path] = next;
+    if (next >= 0 && !this.#next) this.#next = new Int32Array(this.#prefix.length);
+    if (this.#next) this.#next[path] = next + 1;
   }
 
   attributes(path: number): number {
@@ -110,6 +125,11 @@ export class PathTable {
   /** Path identifier (RFC 7911), or whatever tells paths of one source apart; 0 for none. */
   pathId(path: number): number {
     return this.#pathId ? (this.#pathId[path] as number) : 0;
+  }
+
+  #setPathId(path: number, pathId: number): void {
+    this.#pathId ??= new Uint32Array(this.#prefix.length);
+    this.#pathId[path] = pathId;
   }
 
   flags(path: number): number {

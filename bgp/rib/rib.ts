@@ -15,7 +15,13 @@ const PrefixFlag = {
   dirty: 1,
   /** The best path itself was changed or removed. */
   bestTouched: 2,
+  /** The first path in the list is the best one. */
+  hasBest: 4,
 } as const;
+
+/** Prefixes that a list may have room for after all of it was decided. */
+const LARGE = 65_536;
+const FIRST_SIZE = 64;
 
 /** What a RIB is made of. */
 export interface RibOptions {
@@ -52,14 +58,15 @@ export class Rib {
   readonly pathChanges: Journal | undefined;
   readonly #decision: DecisionProcess;
   readonly #seconds: () => number;
-  #firstPath = new Int32Array(0);
-  #best = new Int32Array(0);
-  #flags = new Uint8Array(0);
-  #dirty = new Int32Array(64);
+  /** By prefix: its first path plus one, 0 for none. */
+  #firstPath = new Int32Array(FIRST_SIZE);
+  #flags = new Uint8Array(FIRST_SIZE);
+  #dirty = new Int32Array(FIRST_SIZE);
   #dirtyCount = 0;
   #dirtyNext = 0;
   #candidates = new Int32Array(16);
-  readonly #pathCounts: number[] = [];
+  /** By source. */
+  #pathCounts = new Int32Array(16);
   #bestCount = 0;
 
   constructor(options: RibOptions) {
@@ -107,21 +114,30 @@ export class Rib {
   }
 
   #grow(size: number): void {
-    const before = this.#firstPath.length;
-    this.#firstPath = growInt32(this.#firstPath, Math.max(64, size)).fill(-1, before);
-    this.#best = growInt32(this.#best, this.#firstPath.length).fill(-1, before);
+    this.#firstPath = growInt32(this.#firstPath, size);
     this.#flags = growUint8(this.#flags, this.#firstPath.length);
   }
 
   #addPath(prefix: number, source: number, pathId: number, attributes: number, extra: number): void {
-    const path = this.paths.add(prefix, source, pathId, attributes, extra);
+    const path = this.paths.add(prefix, source, pathId, attributes, extra, this.#seconds());
     this.attributes.retain(attributes);
     this.extras.retain(extra);
-    this.paths.setSince(path, this.#seconds());
-    this.paths.setNext(path, this.#firstPath[prefix] as number);
-    this.#firstPath[prefix] = path;
-    this.#pathCounts[source] = (this.#pathCounts[source] ?? 0) + 1;
+    this.#link(prefix, path);
+    if (source >= this.#pathCounts.length) this.#pathCounts = growInt32(this.#pathCounts, source + 1);
+    this.#pathCounts[source] = (this.#pathCounts[source] as number) + 1;
     this.markDirty(prefix);
+  }
+
+  /** Puts a path at the front of its list, but behind the best one. */
+  #link(prefix: number, path: number): void {
+    const first = (this.#firstPath[prefix] as number) - 1;
+    if (first >= 0 && (this.#flags[prefix] as number) & PrefixFlag.hasBest) {
+      this.paths.setNext(path, this.paths.next(first));
+      this.paths.setNext(first, path);
+    } else {
+      if (first >= 0) this.paths.setNext(path, first);
+      this.#firstPath[prefix] = path + 1;
+    }
   }
 
   #replacePath(prefix: number, path: number, attributes: number, extra: number): void {
@@ -141,7 +157,7 @@ export class Rib {
   /** The path of a source for a prefix, or -1. */
   findPath(prefix: number, source: number, pathId: number): number {
     if (prefix >= this.#firstPath.length) return -1;
-    let path = this.#firstPath[prefix] as number;
+    let path = (this.#firstPath[prefix] as number) - 1;
     while (path >= 0 && (this.paths.source(path) !== source || this.paths.pathId(path) !== pathId)) {
       path = this.paths.next(path);
     }
@@ -158,21 +174,25 @@ export class Rib {
 
   #removePath(prefix: number, path: number): void {
     this.#touch(prefix, path);
-    let before = this.#firstPath[prefix] as number;
-    if (before === path) this.#firstPath[prefix] = this.paths.next(path);
-    else {
-      while (this.paths.next(before) !== path) before = this.paths.next(before);
-      this.paths.setNext(before, this.paths.next(path));
-    }
-    if (this.#best[prefix] === path) {
-      this.#best[prefix] = -1;
-      this.#bestCount--;
-    }
+    this.#unlink(prefix, path);
     const source = this.paths.source(path);
-    this.#pathCounts[source] = (this.#pathCounts[source] ?? 1) - 1;
+    this.#pathCounts[source] = (this.#pathCounts[source] as number) - 1;
     this.attributes.release(this.paths.attributes(path));
     this.extras.release(this.paths.extra(path));
     this.paths.remove(path);
+  }
+
+  #unlink(prefix: number, path: number): void {
+    let before = (this.#firstPath[prefix] as number) - 1;
+    if (before === path) {
+      this.#firstPath[prefix] = this.paths.next(path) + 1;
+      const flags = this.#flags[prefix] as number;
+      if (flags & PrefixFlag.hasBest) this.#bestCount--;
+      this.#flags[prefix] = flags & ~PrefixFlag.hasBest;
+      return;
+    }
+    while (this.paths.next(before) !== path) before = this.paths.next(before);
+    this.paths.setNext(before, this.paths.next(path));
   }
 
   /** Whether a path may be chosen; a change marks its prefix. */
@@ -185,7 +205,7 @@ export class Rib {
   }
 
   #touch(prefix: number, path: number): void {
-    if (this.#best[prefix] === path) {
+    if (this.best(prefix) === path) {
       this.#flags[prefix] = (this.#flags[prefix] as number) | PrefixFlag.bestTouched;
     }
     this.markDirty(prefix);
@@ -232,14 +252,15 @@ export class Rib {
     if (this.#dirtyNext < this.#dirtyCount) return;
     this.#dirtyNext = 0;
     this.#dirtyCount = 0;
+    if (this.#dirty.length > LARGE) this.#dirty = new Int32Array(FIRST_SIZE);
   }
 
   #decidePrefix(prefix: number): void {
     const flags = this.#flags[prefix] as number;
-    const before = this.#best[prefix] as number;
+    const before = this.best(prefix);
     const best = this.#selectBest(prefix);
-    this.#flags[prefix] = 0;
-    this.#best[prefix] = best;
+    if (best >= 0) this.#moveToFront(prefix, best);
+    this.#flags[prefix] = best >= 0 ? PrefixFlag.hasBest : 0;
     this.#bestCount += Number(best >= 0) - Number(before >= 0);
     const changed = best !== before || (flags & PrefixFlag.bestTouched) !== 0;
     if (changed) this.bestChanges.append(prefix);
@@ -251,7 +272,7 @@ export class Rib {
   }
 
   #selectBest(prefix: number): number {
-    const first = this.#firstPath[prefix] as number;
+    const first = (this.#firstPath[prefix] as number) - 1;
     if (first < 0) return -1;
     if (this.paths.next(first) < 0) return this.paths.flags(first) & PathFlag.unusable ? -1 : first;
     let count = 0;
@@ -263,8 +284,18 @@ export class Rib {
     return this.#decision.select(this.#candidates, count);
   }
 
+  #moveToFront(prefix: number, path: number): void {
+    const first = (this.#firstPath[prefix] as number) - 1;
+    if (first === path) return;
+    let before = first;
+    while (this.paths.next(before) !== path) before = this.paths.next(before);
+    this.paths.setNext(before, this.paths.next(path));
+    this.paths.setNext(path, first);
+    this.#firstPath[prefix] = path + 1;
+  }
+
   #markMultipath(prefix: number, best: number): void {
-    for (let path = this.#firstPath[prefix] as number; path >= 0; path = this.paths.next(path)) {
+    for (let path = (this.#firstPath[prefix] as number) - 1; path >= 0; path = this.paths.next(path)) {
       const flags = this.paths.flags(path);
       const shares =
         best >= 0 &&
@@ -276,7 +307,7 @@ export class Rib {
 
   /** No path is left, and the decision process has seen that. */
   #isGone(prefix: number): boolean {
-    return (this.#firstPath[prefix] as number) < 0 && this.#flags[prefix] === 0;
+    return this.#firstPath[prefix] === 0 && this.#flags[prefix] === 0;
   }
 
   #freeIfUnused(prefix: number): void {
@@ -287,12 +318,14 @@ export class Rib {
 
   /** The chosen path of a prefix, or -1. */
   best(prefix: number): number {
-    return prefix < this.#best.length ? (this.#best[prefix] as number) : -1;
+    return prefix < this.#flags.length && (this.#flags[prefix] as number) & PrefixFlag.hasBest
+      ? (this.#firstPath[prefix] as number) - 1
+      : -1;
   }
 
   /** First path of a prefix (follow {@link PathTable.next}), or -1. */
   firstPath(prefix: number): number {
-    return prefix < this.#firstPath.length ? (this.#firstPath[prefix] as number) : -1;
+    return prefix < this.#firstPath.length ? (this.#firstPath[prefix] as number) - 1 : -1;
   }
 
   /** Why the best path of a prefix beats another of its paths. */
@@ -308,9 +341,9 @@ export class Rib {
     return this.bestChanges.addReader(needsGone);
   }
 
-  /** Lets go of what all readers have seen. */
-  settle(): void {
-    this.bestChanges.settle();
-    this.pathChanges?.settle();
+  /** Lets go of at most `limit` changes that all readers have seen; true when there are more of them. */
+  settle(limit: number): boolean {
+    const more = this.bestChanges.settle(limit);
+    return this.pathChanges?.settle(limit) || more;
   }
 }

@@ -6,6 +6,7 @@ import type { WireContext } from '../wire/context.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
+import { hasPlainAttributes } from '../wire/plain-attributes.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import { UpdateSections } from '../wire/update-sections.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
@@ -200,6 +201,8 @@ export class UpdateReader {
 
   /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */
   #internChecked(bytes: Uint8Array, reach: boolean, rawLength: number): number | ProtocolError {
+    if (rawLength >= 0 && this.#arePlain(bytes, reach))
+      return this.#options.attributes.add(identity, 0, rawLength);
     const { attributes, errors, worst } = decodePathAttributes(
       bytes,
       sections.attributesStart,
@@ -227,6 +230,15 @@ export class UpdateReader {
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
     return this.#options.attributes.intern(identity, 0, IDENTITY_HEADER_SIZE + canonical.length);
+  }
+
+  /** What most attributes are: nothing has to be decoded to see that they are right. */
+  #arePlain(bytes: Uint8Array, reach: boolean): boolean {
+    const { attributesStart, attributesEnd, nlriStart, nlriEnd, reachStart } = sections;
+    // Routes of both kinds in one message have each a next hop to be looked at.
+    if (!reach && reachStart >= 0) return false;
+    const internal = this.#kind === AttributeKind.ibgp;
+    return hasPlainAttributes(bytes, attributesStart, attributesEnd, internal, nlriStart < nlriEnd);
   }
 
   #isAcceptable(id: number): boolean {

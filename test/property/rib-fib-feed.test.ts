@@ -129,7 +129,7 @@ class Scenario {
         if (this.feed.pending) this.feed.follow(2);
         break;
       case 'rest':
-        if (!rib.undecided) rib.settle();
+        if (!rib.undecided) rib.settle(1_000_000);
         break;
       case 'reopen':
         this.feed.close();
@@ -157,7 +157,7 @@ class Scenario {
   settle(): void {
     this.bench.rib.decide(1000);
     while (this.feed.pending) this.feed.follow(3);
-    this.bench.rib.settle();
+    this.bench.rib.settle(1_000_000);
   }
 
   expected(): Map<string, string[]> {

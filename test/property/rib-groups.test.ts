@@ -137,7 +137,7 @@ class Scenario {
         this.#passBy(action.member, action.flushed);
         break;
       case 'rest':
-        if (!this.bench.rib.undecided && !this.group.ready) this.bench.rib.settle();
+        if (!this.bench.rib.undecided && !this.group.ready) this.bench.rib.settle(1_000_000);
         break;
       default:
         this.#runMember(action.kind, action.member);
@@ -213,7 +213,7 @@ class Scenario {
       if (turns > 1000) throw new Error('the group does not come to rest');
       this.group.flush(4);
     }
-    rib.settle();
+    rib.settle(1_000_000);
   }
 
   check(): void {

@@ -198,7 +198,8 @@ export function nextHopOf(family: Family): fc.Arbitrary<MpNextHop> {
 
 const asn = fc.oneof(fc.integer({ min: 1, max: 0xffff }), fc.integer({ min: 0x10000, max: 0xffffffff }));
 
-function asPathOf(types: readonly number[]): fc.Arbitrary<AsPath> {
+/** AS paths of segments of these types. */
+export function asPathOf(types: readonly number[]): fc.Arbitrary<AsPath> {
   const segment = fc.record({
     type: fc.constantFrom(...types),
     asns: fc.array(asn, { minLength: 1, maxLength: 8 }),

@@ -27,6 +27,11 @@ export class DaemonProcess {
     });
   }
 
+  /** Process id; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   get running(): boolean {
     return (
       this.#failure === undefined && this.#process.exitCode === null && this.#process.signalCode === null
@@ -56,13 +61,6 @@ export class DaemonProcess {
   /** The end of what it printed. */
   log(lines = 60): string {
     return readFileSync(this.logFile, 'utf8').split('\n').slice(-lines).join('\n');
-  }
-
-  /** Its process id, which is that of the program itself. Throws when it could not be started. */
-  get pid(): number {
-    const { pid } = this.#process;
-    if (pid === undefined) throw new Error(`not started: ${this.#failure}`);
-    return pid;
   }
 
   /** Freezes it: its connections stay, and nothing is said on them. */

@@ -72,8 +72,9 @@ export class OpenPe implements EvpnSpeaker {
 
   /** Id of its process; throws when it was not started. */
   get pid(): number {
-    if (!this.#process) throw new Error('openpe-routerd was not started');
-    return this.#process.pid;
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('openpe-routerd was not started');
+    return pid;
   }
 
   log(): string {

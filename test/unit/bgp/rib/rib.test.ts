@@ -194,13 +194,13 @@ describe('a RIB', () => {
     bench.rib.decide(10);
     bench.withdraw(PREFIX, a);
     bench.rib.decide(10);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
     expect(bench.rib.prefixes.keyLength(prefix)).toBe(2);
     reader.read(batch);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
     expect(bench.rib.prefixes.keyLength(prefix)).toBe(2);
     all?.read(batch);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
     expect(bench.rib.prefixes.keyLength(prefix)).toBe(-1);
     expect(bench.announce('192.0.2.0/24', a, attributes())).toBe(prefix);
   });
@@ -209,7 +209,7 @@ describe('a RIB', () => {
     bench.announce(PREFIX, a, attributes());
     bench.withdraw(PREFIX, a);
     bench.rib.decide(10);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
     expect([bench.rib.prefixes.size, bench.attributes.size]).toEqual([0, 0]);
   });
 
@@ -259,7 +259,7 @@ describe('a RIB', () => {
     expect(portions).toBeGreaterThan(5);
     expect([bench.rib.pathCount(a), bench.rib.pathCount(b)]).toEqual([0, 25]);
     bench.rib.decide(100);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
     expect([bench.rib.bestCount, bench.rib.prefixes.size]).toEqual([25, 25]);
   });
 

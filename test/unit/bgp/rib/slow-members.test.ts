@@ -82,7 +82,7 @@ describe.each([
   const settle = (): void => {
     while (bench.rib.undecided) bench.rib.decide(1000);
     while (group.ready) group.flush(1000);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
   };
   /** Prefixes that were never there before come, and go again once everyone who reads was told. */
   const passBy = (round: number): void => {
@@ -176,7 +176,7 @@ describe('one turn of a group', () => {
     // The walk over the table, then the same from the journal.
     expect(flushAll()).toBeLessThan(bound);
     expect(member.prefixes).toHaveLength(routes);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
     for (let number = 0; number < routes; number++) bench.withdraw(prefixOf(number), origin);
     bench.rib.decide(4096);
     flushAll();

@@ -74,7 +74,7 @@ describe('an update group', () => {
   const settle = (): void => {
     bench.rib.decide(1000);
     while (group.ready) group.flush(1000);
-    bench.rib.settle();
+    bench.rib.settle(1_000_000);
   };
 
   it('tells a new member the whole table, then End-of-RIB, then what changes', () => {

@@ -63,7 +63,7 @@ class ReaderBench {
   readBytes(bytes: Uint8Array): string | undefined {
     const error = this.reader.read(bytes, 0, bytes.length);
     this.bench.rib.decide(1000);
-    this.bench.rib.settle();
+    this.bench.rib.settle(1_000_000);
     return error?.message;
   }
 

@@ -1,0 +1,170 @@
+import { MessageFramer } from '../bgp/session/message-framer.ts';
+import type {
+  NegotiatedSession,
+  PeerSettings,
+  SessionEvents,
+  SessionHandle,
+} from '../bgp/session/session-events.ts';
+import { Speaker } from '../bgp/speaker.ts';
+import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../bgp/wire/family.ts';
+import { type IpAddress, ipv4FromNumber } from '../net/address.ts';
+import { internetRoutes, prefixRoutes } from './load/route-set.ts';
+import { announcements, withdrawals } from './load/update-stream.ts';
+
+/*
+ * The engine without sockets: a stream of UPDATEs in reads of 64 kB through framing, RIB, decision and export to
+ * other peers, which drop what they get. For profiles: node --cpu-prof out/build/bench/engine.js.
+ *
+ * ROUTES (default 1,000,000), FAMILY (ipv4, ipv6, evpn), RECEIVERS (default 1), ROUNDS (default 1; each in a speaker
+ * of its own), FLAP=1: withdrawn and announced again.
+ */
+
+const ROUTES = Number(process.env.ROUTES ?? 1_000_000);
+const FAMILY = process.env.FAMILY ?? 'ipv4';
+const RECEIVERS = Number(process.env.RECEIVERS ?? 1);
+const ROUNDS = Number(process.env.ROUNDS ?? 1);
+const READ_SIZE = 65_536;
+
+/** A session whose bytes come from memory and go nowhere. */
+class MemorySession implements SessionHandle {
+  readonly settings: PeerSettings;
+  readonly events: SessionEvents;
+  readonly #framer: MessageFramer;
+  readonly state = 'Established';
+  readonly lastDown = undefined;
+  readonly since = 0;
+  readonly messagesIn = 0;
+  readonly messagesOut = 0;
+  readonly bufferedBytes = 0;
+  negotiated: NegotiatedSession | undefined;
+  sentBytes = 0;
+
+  constructor(settings: PeerSettings, events: SessionEvents) {
+    this.settings = settings;
+    this.events = events;
+    this.#framer = new MessageFramer({
+      message: (_, bytes, start, end) => {
+        const error = events.update(bytes, start, end);
+        if (error) throw new Error(error.message);
+        return true;
+      },
+      invalidHeader: (error) => {
+        throw new Error(error.message);
+      },
+    });
+  }
+
+  establish(): void {
+    const { settings } = this;
+    this.negotiated = {
+      localAddress: ipv4FromNumber(0x0a620001),
+      remoteAddress: settings.remoteAddress,
+      peerType: 'ebgp',
+      localAs: settings.localAs,
+      remoteAs: settings.localAs + 1,
+      remoteRouterId: 0x0a620002,
+      holdTime: 90,
+      keepaliveTime: 30,
+      families: settings.families,
+      fourOctetAs: true,
+      extendedNextHop: false,
+      routeRefresh: true,
+      enhancedRouteRefresh: false,
+      maxMessageSize: 4096,
+      active: true,
+    };
+    this.events.established(this.negotiated);
+  }
+
+  read(bytes: Uint8Array): void {
+    this.#framer.push(bytes);
+    this.events.readComplete();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    this.sentBytes += bytes.length;
+    return true;
+  }
+
+  pauseReading(): void {}
+  resumeReading(): void {}
+  start(): void {}
+  stop(): void {}
+  reset(): void {}
+}
+
+function settings(index: number, family: Family): PeerSettings {
+  const remoteAddress: IpAddress = ipv4FromNumber(0x0a620002 + index);
+  return {
+    name: `peer ${index}`,
+    remoteAddress,
+    remotePort: 179,
+    localAs: 65_000,
+    remoteAs: 'external',
+    routerId: 0x0a620001,
+    holdTime: 90,
+    keepaliveTime: 30,
+    connectRetryTime: 5,
+    passive: true,
+    families: [family],
+    socket: {},
+  };
+}
+
+const FAMILIES = { ipv4: IPV4_UNICAST, ipv6: IPV6_UNICAST, evpn: L2VPN_EVPN } as const;
+
+function routes(): ReturnType<typeof internetRoutes> {
+  if (FAMILY === 'evpn') return prefixRoutes({ vnis: 100, vteps: 20, routes: ROUTES / 2000, as: 64_700 });
+  return internetRoutes(FAMILY === 'ipv6' ? 'ipv6' : 'ipv4', ROUTES);
+}
+
+async function round(streams: readonly Uint8Array[]): Promise<void> {
+  const family = FAMILIES[FAMILY as keyof typeof FAMILIES];
+  const sessions: MemorySession[] = [];
+  const pending: (() => void)[] = [];
+  const speaker = new Speaker({
+    clock: {
+      now: () => performance.now(),
+      wallTime: Date.now,
+      setTimer: () => ({ cancel: () => {} }),
+    },
+    openSession: (one, events) => {
+      const session = new MemorySession(one, events);
+      sessions.push(session);
+      return session;
+    },
+    defer: (callback) => pending.push(callback),
+  });
+  const instance = speaker.addInstance('default', [family], false);
+  for (let index = 0; index <= RECEIVERS; index++) {
+    speaker.addPeer({ settings: settings(index, family), instance, allowOwnAs: 0 });
+  }
+  for (const session of sessions) session.establish();
+  const [sender, receiver] = sessions;
+  let longest = 0;
+  const turn = (work: () => void): void => {
+    const start = performance.now();
+    work();
+    longest = Math.max(longest, performance.now() - start);
+  };
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  for (const stream of streams) {
+    for (let at = 0; at < stream.length; at += READ_SIZE) {
+      turn(() => sender?.read(stream.subarray(at, at + READ_SIZE)));
+      for (let work = pending.shift(); work; work = pending.shift()) turn(work);
+    }
+  }
+  const used = process.cpuUsage(cpu);
+  const memory = process.memoryUsage();
+  process.stdout.write(
+    `${((performance.now() - start) / 1000).toFixed(3)} s, CPU ${((used.user + used.system) / 1e6).toFixed(3)} s, ` +
+      `longest turn ${longest.toFixed(1)} ms, sent ${((receiver?.sentBytes ?? 0) / 1e6).toFixed(1)} MB, ` +
+      `RSS ${(memory.rss / 1e6).toFixed(0)} MB, buffers ${(memory.arrayBuffers / 1e6).toFixed(0)} MB\n`,
+  );
+}
+
+const set = routes();
+const announced = announcements(set, { as: 64_512, prepends: 1, nextHop: Uint8Array.of(10, 98, 0, 2) });
+const streams = process.env.FLAP === '1' ? [announced, withdrawals(set), announced] : [announced];
+for (let index = 0; index < ROUNDS; index++) await round(streams);

@@ -1,0 +1,192 @@
+import { parseAddress } from '../../net/address.ts';
+import type { DaemonKind, RunningDaemon } from '../daemons/daemon.ts';
+import { type Expectation, RouteCheck } from '../load/check.ts';
+import type { RouteSet } from '../load/route-set.ts';
+import { Speaker } from '../load/speaker.ts';
+import type { Sender } from '../load/update-stream.ts';
+import { cpuSeconds, resetPeakMemory, residentMemory } from '../measure/process-usage.ts';
+import {
+  DAEMON_AS,
+  DAEMON_IPV4,
+  DAEMON_IPV6,
+  type Measurement,
+  neighborOf,
+  type Scenario,
+  speakerIpv4,
+} from './scenario.ts';
+
+/** Where a round takes place. */
+export interface RoundPlace {
+  readonly daemonNamespace: string;
+  /** A directory for the daemon's files. */
+  readonly directory: string;
+}
+
+const LONGEST_WAIT_SECONDS = 240;
+/** A daemon is at rest when it has used less than 2 % of a CPU for this long. */
+const REST_MILLISECONDS = 1000;
+const REST_CPU_SECONDS = 0.02;
+/** Time for sessions to come to rest after they were established, End-of-RIB included. */
+const CALM_MILLISECONDS = 500;
+
+/** A daemon with the speakers of one round, all sessions Established. */
+export class Fixture {
+  readonly daemon: RunningDaemon;
+  readonly speakers: readonly Speaker[];
+  readonly #scenario: Scenario;
+  #lost: string | undefined;
+
+  private constructor(daemon: RunningDaemon, speakers: readonly Speaker[], scenario: Scenario) {
+    this.daemon = daemon;
+    this.speakers = speakers;
+    this.#scenario = scenario;
+    speakers.forEach((speaker, index) => {
+      speaker.onLost = (reason) => {
+        this.#lost ??= `speaker ${index}: ${reason}`;
+      };
+    });
+  }
+
+  /** Starts a daemon and connects all speakers. `capacity`: bytes that each may be sent. */
+  static async start(
+    kind: DaemonKind,
+    scenario: Scenario,
+    place: RoundPlace,
+    capacity: number,
+  ): Promise<Fixture> {
+    const { family, speakers: count } = scenario;
+    const neighbors = Array.from({ length: count }, (_, index) => neighborOf(index, family));
+    const daemon = kind.start({
+      namespace: place.daemonNamespace,
+      directory: place.directory,
+      as: DAEMON_AS,
+      ipv4: DAEMON_IPV4,
+      ipv6: DAEMON_IPV6,
+      neighbors,
+    });
+    try {
+      const speakers = await Promise.all(
+        neighbors.map(({ address, as }, index) =>
+          Speaker.establish({
+            localAddress: address,
+            remoteAddress: family === 'ipv6' ? DAEMON_IPV6 : DAEMON_IPV4,
+            as,
+            routerId: speakerIpv4(index),
+            families: [family],
+            capacity,
+          }),
+        ),
+      );
+      const fixture = new Fixture(daemon, speakers, scenario);
+      await pause(CALM_MILLISECONDS);
+      for (const { receiver } of speakers) receiver.clear();
+      return fixture;
+    } catch (error) {
+      const log = daemon.log();
+      await daemon.stop();
+      throw new Error(`no session with ${kind.name}: ${log}`, { cause: error });
+    }
+  }
+
+  speaker(index: number): Speaker {
+    const speaker = this.speakers[index];
+    if (!speaker) throw new RangeError(`there is no speaker ${index}`);
+    return speaker;
+  }
+
+  /** Speaker `index` as the sender of routes; `prepends`: how often its AS stands in the path. */
+  sender(index: number, prepends = 1): Sender {
+    const { localAddress, as } = this.speaker(index).settings;
+    return { as, prepends, nextHop: octets(localAddress) };
+  }
+
+  /** What others have to get of the routes that speaker `index` sends. */
+  expectation(set: RouteSet, sender: Sender): Expectation {
+    const own = this.#scenario.family === 'ipv6' ? DAEMON_IPV6 : DAEMON_IPV4;
+    return { set, sender, daemonAs: DAEMON_AS, nextHop: Buffer.from(octets(own)).toString('hex') };
+  }
+
+  /** Throws unless each of these speakers has got the routes. */
+  check(expectation: Expectation, speakers: readonly Speaker[], present = true): void {
+    const check = new RouteCheck(expectation);
+    for (const { receiver, settings } of speakers) {
+      const complaint = check.complaint(receiver, present);
+      if (complaint !== undefined) throw new Error(`speaker ${settings.localAddress}: ${complaint}`);
+    }
+  }
+
+  /** Resolves when `done` holds; it is asked after each read of the speakers. */
+  until(speakers: readonly Speaker[], done: (speaker: Speaker) => boolean, what: string): Promise<void> {
+    const waiting = new Set(speakers.filter((speaker) => !done(speaker)));
+    if (waiting.size === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const finish = (error?: Error): void => {
+        clearInterval(watch);
+        for (const { receiver } of speakers) receiver.onRead = () => {};
+        if (error) reject(error);
+        else resolve();
+      };
+      const deadline = performance.now() + LONGEST_WAIT_SECONDS * 1000;
+      const watch = setInterval(() => {
+        if (this.#lost !== undefined) finish(new Error(`${what}: ${this.#lost}\n${this.daemon.log()}`));
+        else if (performance.now() > deadline) finish(new Error(`${what}: ${this.#progress(speakers)}`));
+      }, 500);
+      for (const speaker of waiting) {
+        speaker.receiver.onRead = () => {
+          if (done(speaker) && waiting.delete(speaker) && waiting.size === 0) finish();
+        };
+      }
+    });
+  }
+
+  #progress(speakers: readonly Speaker[]): string {
+    const seen = speakers.map(({ receiver }) => `${receiver.announced}-${receiver.withdrawn}`);
+    return `not after ${LONGEST_WAIT_SECONDS} s, seen ${seen.slice(0, 10).join(' ')}`;
+  }
+
+  /** Time, CPU and memory of `work`, which resolves when all has arrived. */
+  async measure(work: () => Promise<void>): Promise<Measurement> {
+    const pids = this.daemon.pids();
+    resetPeakMemory(pids);
+    const before = cpuSeconds(pids);
+    const start = performance.now();
+    await work();
+    const seconds = (performance.now() - start) / 1000;
+    await this.rest();
+    const memory = residentMemory(pids);
+    return {
+      seconds,
+      cpuSeconds: cpuSeconds(pids) - before,
+      settledBytes: memory.now,
+      peakBytes: memory.peak,
+    };
+  }
+
+  /** Waits until the daemon has nothing left to do. */
+  async rest(): Promise<void> {
+    const pids = this.daemon.pids();
+    for (let last = cpuSeconds(pids), rounds = 0; rounds < 60; rounds++) {
+      await pause(REST_MILLISECONDS);
+      const now = cpuSeconds(pids);
+      if (now - last < REST_CPU_SECONDS) return;
+      last = now;
+    }
+    throw new Error('the daemon does not come to rest');
+  }
+
+  async stop(): Promise<void> {
+    for (const speaker of this.speakers) speaker.close();
+    await this.daemon.stop();
+  }
+}
+
+/** Waits some milliseconds. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function octets(text: string): Uint8Array {
+  const address = parseAddress(text);
+  if (!address) throw new TypeError(`${text} is no address`);
+  return address.bytes;
+}
