@@ -5,15 +5,15 @@ import type { MinimalSpeaker } from './minimal/minimal-speaker.ts';
 import { announcements, hostRoutes } from './minimal/update-stream.ts';
 
 /** By hand: ENDLESS_MB=300 ENDLESS_PREFIXES=16000000, with --testTimeout 600000. */
-const FLOOD_BYTES = sizeOf('ENDLESS_MB', 100) * MB;
-const PASSING = sizeOf('ENDLESS_PREFIXES', 1_200_000);
+const FLOOD_BYTES = sizeOf('ENDLESS_MB', 80) * MB;
+const PASSING = sizeOf('ENDLESS_PREFIXES', 2_000_000);
 const HOLD_TIME = 9;
 /**
  * Bytes by which memory may still grow after a first quarter of the same: garbage that is not collected
  * yet, most of it what was read. In use is one read of 64 kB and the start of a message for each sender.
  */
-const READ_GARBAGE = 56 * MB;
-const GARBAGE = 16 * MB;
+const READ_GARBAGE = 40 * MB;
+const GARBAGE = 18 * MB;
 
 const start = daemonUnderLoad();
 
