@@ -5,11 +5,14 @@ import { growInt32 } from './columns.ts';
 export class JournalReader {
   /** Index of the next entry to read; moved by the journal. */
   position: number;
+  /** Whether the reader must hear of a prefix that has no path any more; absent: of each one. */
+  readonly needsGone: ((prefix: number) => boolean) | undefined;
   readonly #journal: Journal;
 
-  constructor(journal: Journal, position: number) {
+  constructor(journal: Journal, position: number, needsGone?: (prefix: number) => boolean) {
     this.#journal = journal;
     this.position = position;
+    this.needsGone = needsGone;
   }
 
   /** True when there is nothing left to read. */
@@ -25,9 +28,14 @@ export class JournalReader {
     return this.#journal.read(this, batch);
   }
 
-  /** A second reader at the same place. */
-  fork(): JournalReader {
-    return this.#journal.addReader(this.position);
+  /** Goes back to a prefix of the last batch that {@link read} gave: it is the next one again. */
+  putBack(prefix: number): void {
+    this.position = this.#journal.positionOf(prefix);
+  }
+
+  /** A second reader at the same place, with needs of its own. */
+  fork(needsGone?: (prefix: number) => boolean): JournalReader {
+    return this.#journal.addReader(needsGone, this.position);
   }
 
   close(): void {
@@ -42,8 +50,10 @@ const FIRST_SIZE = 64;
 /**
  * The prefixes of one RIB in the order of their last change, and who has read how far.
  *
- * A prefix that changes again moves to the end: its older entry is dead. So the journal never grows
- * past a small multiple of the number of prefixes, however far behind a reader is.
+ * A prefix that changes again moves to the end: its older entry is dead. A prefix that is gone leaves
+ * the journal when no reader that is behind was ever told of it. So the journal never grows past a small
+ * multiple of what is live and what a reader was told, however far behind it is and however many
+ * prefixes come and go meanwhile.
  */
 export class Journal {
   #entries = new Int32Array(FIRST_SIZE);
@@ -55,10 +65,15 @@ export class Journal {
   #live = 0;
   readonly #readers: JournalReader[] = [];
   readonly #settled: (prefix: number) => void;
+  readonly #isGone: (prefix: number) => boolean;
 
-  /** `settled` is called for a prefix whose latest change all readers have seen. */
-  constructor(settled: (prefix: number) => void) {
+  /**
+   * `settled` is called for a prefix whose latest change all readers have seen or can do without.
+   * `isGone` says whether a prefix has no path any more and waits for no decision.
+   */
+  constructor(settled: (prefix: number) => void, isGone: (prefix: number) => boolean = () => false) {
     this.#settled = settled;
+    this.#isGone = isGone;
   }
 
   get end(): number {
@@ -75,9 +90,17 @@ export class Journal {
     return prefix < this.#lastPosition.length && this.#lastPosition[prefix] !== 0;
   }
 
-  /** `position`: where to start; by default only what is yet to come is read. */
-  addReader(position = this.#end): JournalReader {
-    const reader = new JournalReader(this, position);
+  /** Index of the live entry of a prefix, or -1. */
+  positionOf(prefix: number): number {
+    return prefix < this.#lastPosition.length ? (this.#lastPosition[prefix] as number) - 1 : -1;
+  }
+
+  /**
+   * `needsGone`: see {@link JournalReader.needsGone}. `position`: where to start; by default only what is
+   * yet to come is read.
+   */
+  addReader(needsGone?: (prefix: number) => boolean, position = this.#end): JournalReader {
+    const reader = new JournalReader(this, position, needsGone);
     this.#readers.push(reader);
     return reader;
   }
@@ -89,18 +112,23 @@ export class Journal {
 
   append(prefix: number): void {
     if (prefix >= this.#lastPosition.length) this.#lastPosition = growInt32(this.#lastPosition, prefix + 1);
-    if (this.#end >= this.#entries.length) this.#makeRoom();
     if (this.#lastPosition[prefix] === 0) this.#live++;
+    if (this.#end >= this.#entries.length) {
+      // Making room must not let go of the prefix that is being appended.
+      this.#lastPosition[prefix] = 0;
+      this.#makeRoom();
+    }
     this.#entries[this.#end++] = prefix;
     this.#lastPosition[prefix] = this.#end;
   }
 
   #makeRoom(): void {
-    if (this.#live * 2 < this.#end) this.#compact();
+    // A prefix that came and went has a dead entry beside the one that may be owed to nobody.
+    if (this.#live * 4 <= this.#end * 3) this.#compact();
     this.#entries = growInt32(this.#entries, this.#end + 1);
   }
 
-  /** Removes entries that are dead or settled, and moves the readers along. */
+  /** Removes entries that are dead, settled or owed to nobody, and moves the readers along. */
   #compact(): void {
     const readers = [...this.#readers].sort((a, b) => a.position - b.position);
     let next = 0;
@@ -111,12 +139,32 @@ export class Journal {
       }
       const prefix = this.#entries[at] as number;
       if (this.#lastPosition[prefix] !== at + 1) continue;
-      this.#entries[end++] = prefix;
-      this.#lastPosition[prefix] = end;
+      if (this.#isOwed(prefix, readers, next)) {
+        this.#entries[end++] = prefix;
+        this.#lastPosition[prefix] = end;
+      } else {
+        this.#letGo(prefix);
+      }
     }
     for (; next < readers.length; next++) (readers[next] as JournalReader).position = end;
     this.#end = end;
     this.#settledEnd = 0;
+  }
+
+  /** False for a prefix that is gone when none of the first `count` readers, which are before its entry, must hear of it. */
+  #isOwed(prefix: number, readers: readonly JournalReader[], count: number): boolean {
+    if (!this.#isGone(prefix)) return true;
+    for (let i = 0; i < count; i++) {
+      const { needsGone } = readers[i] as JournalReader;
+      if (needsGone === undefined || needsGone(prefix)) return true;
+    }
+    return false;
+  }
+
+  #letGo(prefix: number): void {
+    this.#lastPosition[prefix] = 0;
+    this.#live--;
+    this.#settled(prefix);
   }
 
   read(reader: JournalReader, batch: Int32Array): number {
@@ -140,9 +188,7 @@ export class Journal {
     for (let at = this.#settledEnd; at < end; ) {
       const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] !== at) continue;
-      this.#lastPosition[prefix] = 0;
-      this.#live--;
-      this.#settled(prefix);
+      this.#letGo(prefix);
     }
     this.#settledEnd = end;
     if (end === this.#end) this.#startAfresh();

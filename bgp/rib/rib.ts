@@ -77,8 +77,13 @@ export class Rib {
     this.sources = options.sources;
     this.#seconds = options.seconds;
     this.#decision = new DecisionProcess(options.attributes, options.sources, this.paths);
-    this.bestChanges = new Journal((prefix) => this.#freeIfUnused(prefix));
-    this.pathChanges = options.multipath ? new Journal((prefix) => this.#freeIfUnused(prefix)) : undefined;
+    const journal = (): Journal =>
+      new Journal(
+        (prefix) => this.#freeIfUnused(prefix),
+        (prefix) => this.#isGone(prefix),
+      );
+    this.bestChanges = journal();
+    this.pathChanges = options.multipath ? journal() : undefined;
   }
 
   /** Prefixes that have a best path. */
@@ -300,8 +305,13 @@ export class Rib {
     }
   }
 
+  /** No path is left, and the decision process has seen that. */
+  #isGone(prefix: number): boolean {
+    return this.#firstPath[prefix] === 0 && this.#flags[prefix] === 0;
+  }
+
   #freeIfUnused(prefix: number): void {
-    if (this.#firstPath[prefix] !== 0 || this.#flags[prefix] !== 0) return;
+    if (!this.#isGone(prefix)) return;
     if (this.bestChanges.isPending(prefix) || this.pathChanges?.isPending(prefix)) return;
     if (this.prefixes.keyLength(prefix) >= 0) this.prefixes.remove(prefix);
   }
@@ -323,9 +333,12 @@ export class Rib {
     return best === other ? 'only path' : this.#decision.reason(best, other);
   }
 
-  /** A reader of best-path changes that starts with what happens from now on. */
-  readBestChanges(): JournalReader {
-    return this.bestChanges.addReader();
+  /**
+   * A reader of best-path changes that starts with what happens from now on. `needsGone`: see
+   * {@link JournalReader.needsGone}.
+   */
+  readBestChanges(needsGone?: (prefix: number) => boolean): JournalReader {
+    return this.bestChanges.addReader(needsGone);
   }
 
   /** Lets go of at most `limit` changes that all readers have seen; true when there are more of them. */

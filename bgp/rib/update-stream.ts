@@ -39,6 +39,8 @@ export interface RefreshMarkers {
 
 /** The most prefixes that are looked at in one turn. */
 const BATCH_SIZE = 4096;
+/** Bytes of attributes after which a turn ends early: large ones must not add up in what waits for a peer. */
+const BATCH_BYTES = 512 * 1024;
 const MOST_ATTRIBUTE_BYTES = 65535;
 
 // One turn of one stream is over before the next begins: all streams share the scratch space.
@@ -75,14 +77,16 @@ export class UpdateStream {
   private constructor(
     rib: Rib,
     profile: ExportProfile,
-    reader: JournalReader,
+    readFrom: JournalReader | undefined,
     members: GroupMember[],
     advertised: Uint16Array<ArrayBuffer>,
     advertisedBySource: number[],
   ) {
     this.#rib = rib;
     this.#profile = profile;
-    this.#reader = reader;
+    // A withdrawal is for those who were told: a member that is slow keeps no other prefix from going.
+    const wasTold = (prefix: number): boolean => (this.#advertised[prefix] ?? 0) !== 0;
+    this.#reader = readFrom ? readFrom.fork(wasTold) : rib.readBestChanges(wasTold);
     this.#members = members;
     for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#advertised = advertised;
@@ -96,8 +100,7 @@ export class UpdateStream {
 
   /** A stream that tells one peer the whole table, then End-of-RIB (RFC 4724 §2), then what changes. */
   static fromStart(rib: Rib, profile: ExportProfile, member: GroupMember): UpdateStream {
-    const reader = rib.readBestChanges();
-    const stream = new UpdateStream(rib, profile, reader, [member], new Uint16Array(64), []);
+    const stream = new UpdateStream(rib, profile, undefined, [member], new Uint16Array(64), []);
     stream.#walk = 0;
     stream.#afterWalk = 'end-of-rib';
     return stream;
@@ -124,7 +127,7 @@ export class UpdateStream {
     const split = new UpdateStream(
       this.#rib,
       this.#profile,
-      this.#reader.fork(),
+      this.#reader,
       [...members],
       this.#advertised.slice(),
       [...this.#advertisedBySource],
@@ -178,8 +181,11 @@ export class UpdateStream {
   /** Encodes what at most `limit` prefixes give: the messages to send. */
   advance(limit: number): UpdateSegment[] {
     const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
-    const count = this.#walk >= 0 ? this.#readTable(bounded) : this.#reader.read(bounded);
-    this.#classify(count);
+    const walks = this.#walk >= 0;
+    const count = walks ? this.#readTable(bounded) : this.#reader.read(bounded);
+    const done = this.#classify(count);
+    if (done < count && walks) this.#walk -= count - done;
+    else if (done < count) this.#reader.putBack(changed[done] as number);
     if (this.#walk >= this.#rib.prefixes.idLimit) this.#endWalk();
     return this.#writer.take();
   }
@@ -202,18 +208,31 @@ export class UpdateStream {
     if (again) this.#beginRefresh(again);
   }
 
-  /** Sorts changed prefixes into withdrawals and announcements, and writes both. */
-  #classify(count: number): void {
+  /** Sorts changed prefixes into withdrawals and announcements, and writes both; returns how many were written. */
+  #classify(count: number): number {
     batch.clear();
     this.#advertised = growUint16(this.#advertised, this.#rib.prefixes.idLimit);
     let withdrawals = 0;
-    for (let i = 0; i < count; i++) {
-      const prefix = changed[i] as number;
+    let bytes = 0;
+    let buckets = 0;
+    let fewFit = false;
+    let done = 0;
+    while (done < count && bytes < BATCH_BYTES) {
+      const prefix = changed[done++] as number;
       const path = this.#rib.best(prefix);
       const before = this.#advertised[prefix] as number;
       if (path >= 0 && this.#isExported(path)) {
         const source = this.#rib.paths.source(path);
-        batch.add(prefix, this.#rib.paths.attributes(path), source, this.#rib.paths.extra(path));
+        const attributes = this.#rib.paths.attributes(path);
+        batch.add(prefix, attributes, source, this.#rib.paths.extra(path));
+        if (batch.buckets > buckets || fewFit) {
+          const size = this.#attributeBytes(attributes);
+          // Sent once for all its routes, unless few routes fit beside it into a message.
+          const fills = size * 2 > this.#profile.maxMessageSize;
+          if (batch.buckets > buckets || fills) bytes += size;
+          fewFit ||= fills;
+          buckets = batch.buckets;
+        }
         if (before !== 0 && before !== source) this.#withdrawFromNewSource(prefix, source);
         this.#setAdvertised(prefix, before, source);
       } else if (before !== 0) {
@@ -222,6 +241,12 @@ export class UpdateStream {
     }
     this.#writeWithdrawals(withdrawals);
     this.#writeAnnouncements();
+    return done;
+  }
+
+  #attributeBytes(attributes: number): number {
+    const store = this.#rib.attributes;
+    return store.attributesEnd(attributes) - store.attributesStart(attributes);
   }
 
   #isExported(path: number): boolean {

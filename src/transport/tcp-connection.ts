@@ -57,7 +57,9 @@ export class TcpConnection implements Connection, HeldReader {
 
   write(bytes: Uint8Array): boolean {
     if (!this.#socket.writable) return true;
-    this.#socket.write(bytes, this.#written);
+    // What has to wait keeps the buffer that it is a part of, and all that is for other peers in there.
+    const shares = this.#blocked && bytes.length * 2 < bytes.buffer.byteLength;
+    this.#socket.write(shares ? bytes.slice() : bytes, this.#written);
     if (this.#socket.writableLength > 0) this.#blocked = true;
     return !this.#blocked;
   }

@@ -22,6 +22,7 @@ const CONTEXT: WireContext = {
 };
 const MEMBERS = 5;
 const PREFIXES = 5;
+const PASSING = 40;
 
 function marker(subtype: 1 | 2): Uint8Array {
   const writer = new ByteWriter();
@@ -59,6 +60,7 @@ type Step =
   | { readonly kind: 'withdraw'; readonly member: number; readonly prefix: number }
   | { readonly kind: 'come or go' | 'block' | 'unblock' | 'refresh'; readonly member: number }
   | { readonly kind: 'decide' | 'flush' | 'sweep'; readonly limit: number }
+  | { readonly kind: 'pass by'; readonly member: number; readonly flushed: boolean }
   | { readonly kind: 'rest' };
 
 const member = fc.nat(MEMBERS - 1);
@@ -89,6 +91,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       limit,
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('pass by' as const), member, flushed: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('rest' as const) }) },
 );
 
@@ -105,6 +111,7 @@ class Scenario {
     nextHopUnchanged: false,
   });
   readonly members: (Member | undefined)[] = new Array(MEMBERS).fill(undefined);
+  #passed = 0;
   readonly #sweeps: { readonly source: RouteSource; next: number }[] = [];
 
   run(action: Step): void {
@@ -126,6 +133,9 @@ class Scenario {
       case 'sweep':
         this.#sweep(action.limit);
         break;
+      case 'pass by':
+        this.#passBy(action.member, action.flushed);
+        break;
       case 'rest':
         if (!this.bench.rib.undecided && !this.group.ready) this.bench.rib.settle(1_000_000);
         break;
@@ -143,6 +153,24 @@ class Scenario {
       { kind: AttributeKind.ibgp },
     );
     this.bench.announce(`10.0.${number}.0/24`, source, attributes);
+  }
+
+  /** Prefixes that were never there before come and go: enough of them that journals are gone over. */
+  #passBy(index: number, flushed: boolean): void {
+    const source = this.members[index]?.source;
+    if (!source) return;
+    const first = this.#passed;
+    this.#passed += PASSING;
+    const attributes = internAttributes(this.bench.attributes, {});
+    const names = Array.from(
+      { length: PASSING },
+      (_, i) => `172.16.${(first + i) >> 8}.${(first + i) & 255}/32`,
+    );
+    for (const name of names) this.bench.announce(name, source, attributes);
+    this.bench.rib.decide(1000);
+    if (flushed && this.group.ready) this.group.flush(1000);
+    for (const name of names) this.bench.withdraw(name, source);
+    this.bench.rib.decide(1000);
   }
 
   #runMember(kind: 'come or go' | 'block' | 'unblock' | 'refresh', index: number): void {

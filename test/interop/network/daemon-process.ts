@@ -68,6 +68,11 @@ export class DaemonProcess {
     this.#process.kill('SIGSTOP');
   }
 
+  /** Lets it go on after {@link freeze}. */
+  thaw(): void {
+    this.#process.kill('SIGCONT');
+  }
+
   /** Asks it to end, and ends it when it does not. */
   async stop(): Promise<void> {
     if (!this.running) return;

@@ -5,24 +5,24 @@ import { delimiter, join } from 'node:path';
 /** Directory of Debian's FRR daemons, which are not in PATH. */
 export const FRR_DAEMONS = '/usr/lib/frr';
 
-const TOOLS = [
-  'ip',
-  'nsenter',
-  'setpriv',
-  'vtysh',
-  `${FRR_DAEMONS}/bgpd`,
-  'gobgpd',
-  'gobgp',
-  'bird',
-  'birdc',
-];
+const NAMESPACE_TOOLS = ['ip', 'nsenter', 'setpriv', 'sysctl'];
+const TOOLS = [...NAMESPACE_TOOLS, 'vtysh', `${FRR_DAEMONS}/bgpd`, 'gobgpd', 'gobgp', 'bird', 'birdc'];
 
 /** Why real routers cannot be run here; undefined when they can. */
 export function missingRequirement(): string | undefined {
+  return missingTool(TOOLS, 'iproute2 util-linux frr gobgpd bird2');
+}
+
+/** Why openpe-routerd cannot be run in a namespace here; undefined when it can. */
+export function missingForNamespaces(): string | undefined {
+  return missingTool(NAMESPACE_TOOLS, 'iproute2 util-linux procps');
+}
+
+function missingTool(tools: readonly string[], packages: string): string | undefined {
   if (process.getuid?.() !== 0) return 'network namespaces need root';
-  const missing = TOOLS.filter((tool) => !isExecutable(tool));
+  const missing = tools.filter((tool) => !isExecutable(tool));
   if (missing.length > 0) {
-    return `not installed: ${missing.join(', ')} (Debian packages iproute2 util-linux frr gobgpd bird2)`;
+    return `not installed: ${missing.join(', ')} (Debian packages ${packages})`;
   }
   const name = `interop-${process.pid}-probe`;
   const probe = spawnSync('ip', ['netns', 'add', name], { encoding: 'utf8' });

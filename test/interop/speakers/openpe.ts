@@ -66,6 +66,17 @@ export class OpenPe implements EvpnSpeaker {
     this.#process?.freeze();
   }
 
+  thaw(): void {
+    this.#process?.thaw();
+  }
+
+  /** Id of its process; throws when it was not started. */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('openpe-routerd was not started');
+    return pid;
+  }
+
   log(): string {
     return this.#process?.log() ?? '';
   }
@@ -76,10 +87,13 @@ export class OpenPe implements EvpnSpeaker {
     return run(process.execPath, 'bin/openpe-routerctl', ...args, ...options);
   }
 
+  async sessions(): Promise<readonly SessionView[]> {
+    return JSON.parse(await this.control('sessions')) as readonly SessionView[];
+  }
+
   /** The session with a neighbor. */
   async session(neighbor: string): Promise<SessionView> {
-    const sessions = JSON.parse(await this.control('sessions')) as readonly SessionView[];
-    const session = sessions.find(({ peerAddress }) => peerAddress === neighbor);
+    const session = (await this.sessions()).find(({ peerAddress }) => peerAddress === neighbor);
     if (!session) throw new Error(`openpe-routerd has no session with ${neighbor}`);
     return session;
   }
