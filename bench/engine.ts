@@ -23,6 +23,8 @@ const ROUTES = Number(process.env.ROUTES ?? 1_000_000);
 const FAMILY = process.env.FAMILY ?? 'ipv4';
 const RECEIVERS = Number(process.env.RECEIVERS ?? 1);
 const ROUNDS = Number(process.env.ROUNDS ?? 1);
+/** Milliseconds from which a turn is shown by itself. */
+const SHOWN_TURN = Number(process.env.SHOWN_TURN ?? Number.POSITIVE_INFINITY);
 const READ_SIZE = 65_536;
 
 /** A session whose bytes come from memory and go nowhere. */
@@ -145,7 +147,9 @@ async function round(streams: readonly Uint8Array[]): Promise<void> {
   const turn = (work: () => void): void => {
     const start = performance.now();
     work();
-    longest = Math.max(longest, performance.now() - start);
+    const took = performance.now() - start;
+    if (took > SHOWN_TURN) process.stdout.write(`  a turn of ${took.toFixed(1)} ms\n`);
+    longest = Math.max(longest, took);
   };
   const start = performance.now();
   const cpu = process.cpuUsage();

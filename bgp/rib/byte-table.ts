@@ -48,10 +48,11 @@ export class ByteTable {
 
   /** The id of `bytes[start..end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    return this.#find(hashBytes(bytes, start, end), bytes, start, end);
+    return this.findHashed(hashBytes(bytes, start, end), bytes, start, end);
   }
 
-  #find(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  /** {@link find} for a caller that knows what `hashBytes` gives, and may need it again. */
+  findHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const index = this.#index;
     const length = end - start;
     for (let slot = index.home(hash); ; slot = index.after(slot)) {
@@ -69,16 +70,17 @@ export class ByteTable {
   /** Like {@link find}, but adds the string when it is missing. */
   findOrAdd(bytes: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(bytes, start, end);
-    const found = this.#find(hash, bytes, start, end);
-    return found >= 0 ? found : this.#add(hash, bytes, start, end);
+    const found = this.findHashed(hash, bytes, start, end);
+    return found >= 0 ? found : this.addHashed(hash, bytes, start, end);
   }
 
   /** Adds a string that {@link find} did not find. */
   add(bytes: Uint8Array, start: number, end: number): number {
-    return this.#add(hashBytes(bytes, start, end), bytes, start, end);
+    return this.addHashed(hashBytes(bytes, start, end), bytes, start, end);
   }
 
-  #add(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  /** {@link add} with what `hashBytes` gives. */
+  addHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
     if (this.#index.full) this.#rebuild();
     const length = end - start;
     if (length < 1 || length > LONGEST) throw new RangeError(`cannot intern ${length} bytes`);

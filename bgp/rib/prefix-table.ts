@@ -90,10 +90,16 @@ export class Ipv4PrefixTable implements PrefixTable {
 
   /** The id of a prefix given as an unsigned number with host bits zero, or -1. */
   findAddress(address: number, length: number): number {
-    return this.#find(hashAddress(address, length), address, length);
+    return this.findHashed(hashIpv4Prefix(address, length), address, length);
   }
 
-  #find(hash: number, address: number, length: number): number {
+  /** Has the memory at hand that searches for these hashes will read first. */
+  fetch(hashes: Int32Array, count: number): void {
+    this.#index.fetch(hashes, count);
+  }
+
+  /** {@link findAddress} for a caller that knows what {@link hashIpv4Prefix} gives. */
+  findHashed(hash: number, address: number, length: number): number {
     const index = this.#index;
     for (let slot = index.home(hash); ; slot = index.after(slot)) {
       const id = index.at(slot, hash);
@@ -104,8 +110,12 @@ export class Ipv4PrefixTable implements PrefixTable {
 
   /** Like {@link findAddress}, but adds the prefix when it is missing. */
   findOrAddAddress(address: number, length: number): number {
-    const hash = hashAddress(address, length);
-    const found = this.#find(hash, address, length);
+    return this.findOrAddHashed(hashIpv4Prefix(address, length), address, length);
+  }
+
+  /** {@link findOrAddAddress} for a caller that knows what {@link hashIpv4Prefix} gives. */
+  findOrAddHashed(hash: number, address: number, length: number): number {
+    const found = this.findHashed(hash, address, length);
     return found >= 0 ? found : this.#add(hash, address, length);
   }
 
@@ -134,7 +144,7 @@ export class Ipv4PrefixTable implements PrefixTable {
     index.rebuild(index.size, this.#next);
     for (let id = 0; id < this.#next; id++) {
       const length = this.#length[id] as number;
-      if (length !== FREE) index.insert(hashAddress(this.#address[id] as number, length), id);
+      if (length !== FREE) index.insert(hashIpv4Prefix(this.#address[id] as number, length), id);
     }
   }
 
@@ -155,14 +165,15 @@ export class Ipv4PrefixTable implements PrefixTable {
   }
 
   remove(id: number): void {
-    this.#index.remove(hashAddress(this.#address[id] as number, this.#length[id] as number), id);
+    this.#index.remove(hashIpv4Prefix(this.#address[id] as number, this.#length[id] as number), id);
     this.#length[id] = FREE;
     if (this.#freeCount >= this.#free.length) this.#free = growInt32(this.#free, this.#freeCount + 16);
     this.#free[this.#freeCount++] = id;
   }
 }
 
-function hashAddress(address: number, length: number): number {
+/** The hash of a prefix in an {@link Ipv4PrefixTable}. */
+export function hashIpv4Prefix(address: number, length: number): number {
   return mixHash(address ^ (length << 1));
 }
 

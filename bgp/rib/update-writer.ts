@@ -7,6 +7,8 @@ const FIRST_CHUNK_SIZE = 8 * 1024;
 const CHUNK_SIZE = 128 * 1024;
 const TYPE_UPDATE = 2;
 
+/** Marker, length to be filled in, type, and a Withdrawn Routes Length of 0. */
+const HEADER = Uint8Array.of(...new Uint8Array(16).fill(0xff), 0, 0, TYPE_UPDATE, 0, 0);
 const EMPTY_UPDATE = Uint8Array.of(...new Uint8Array(16).fill(0xff), 0, 23, TYPE_UPDATE, 0, 0, 0, 0);
 
 /** Whom a stretch of messages is for: all members of a group, all but one source, or one source alone. */
@@ -120,19 +122,14 @@ export class UpdateWriter {
         return false;
       }
     }
-    const chunk = this.#chunk;
-    let at = this.#at;
-    for (let i = 0; i < length; i++) chunk[at++] = nlri[i] as number;
-    this.#at = at;
+    this.#copy(nlri, length);
     return true;
   }
 
   #openMessage(): void {
     this.#reserve(this.#maxMessageSize);
     this.#messageStart = this.#at;
-    this.#chunk.fill(0xff, this.#at, this.#at + 16);
-    this.#at += 18;
-    this.#u8(TYPE_UPDATE).#u16(0);
+    this.#copy(HEADER, HEADER.length);
     this.#limit = this.#messageStart + this.#maxMessageSize;
     if (this.#multiprotocol) this.#openMultiprotocol();
     else this.#openIpv4();
@@ -144,7 +141,7 @@ export class UpdateWriter {
       return;
     }
     this.#u16(this.#attributesLength);
-    this.#copyAttributes();
+    this.#copy(this.#attributes, this.#attributesLength);
   }
 
   #openMultiprotocol(): void {
@@ -157,12 +154,15 @@ export class UpdateWriter {
     this.#u16(afiOf(this.#family)).#u8(safiOf(this.#family));
     if (this.#withdrawing) return;
     this.#u8(this.#nextHop.length);
-    for (let i = 0; i < this.#nextHop.length; i++) this.#u8(this.#nextHop[i] as number);
+    this.#copy(this.#nextHop, this.#nextHop.length);
     this.#u8(0);
   }
 
-  #copyAttributes(): void {
-    for (let i = 0; i < this.#attributesLength; i++) this.#u8(this.#attributes[i] as number);
+  #copy(bytes: Uint8Array, length: number): void {
+    const chunk = this.#chunk;
+    const at = this.#at;
+    for (let i = 0; i < length; i++) chunk[at + i] = bytes[i] as number;
+    this.#at = at + length;
   }
 
   /** Completes the message being written, if any. */
@@ -172,7 +172,7 @@ export class UpdateWriter {
     this.#messageStart = -1;
     if (this.#multiprotocol) {
       this.#patchU16(this.#mpLengthAt, this.#at - this.#mpLengthAt - 2);
-      if (!this.#withdrawing) this.#copyAttributes();
+      if (!this.#withdrawing) this.#copy(this.#attributes, this.#attributesLength);
       this.#patchU16(start + HEADER_SIZE + 2, this.#at - start - HEADER_SIZE - 4);
     } else if (this.#withdrawing) {
       this.#patchU16(start + HEADER_SIZE, this.#at - start - HEADER_SIZE - 2);
