@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { MessageFramer } from '../bgp/session/message-framer.ts';
 import type {
   NegotiatedSession,
@@ -168,7 +170,18 @@ async function round(streams: readonly Uint8Array[]): Promise<void> {
   );
 }
 
-const set = routes();
-const announced = announcements(set, { as: 64_512, prepends: 1, nextHop: Uint8Array.of(10, 98, 0, 2) });
-const streams = process.env.FLAP === '1' ? [announced, withdrawals(set), announced] : [announced];
-for (let index = 0; index < ROUNDS; index++) await round(streams);
+/** The streams are made in a thread of their own, so that what is garbage of that is none of the engine's. */
+function makeStreams(): Uint8Array[] {
+  const set = routes();
+  const announced = announcements(set, { as: 64_512, prepends: 1, nextHop: Uint8Array.of(10, 98, 0, 2) });
+  return process.env.FLAP === '1' ? [announced, withdrawals(set), announced] : [announced];
+}
+
+if (isMainThread) {
+  const worker = new Worker(new URL(import.meta.url));
+  const [streams] = (await once(worker, 'message')) as [Uint8Array[]];
+  await worker.terminate();
+  for (let index = 0; index < ROUNDS; index++) await round(streams);
+} else {
+  parentPort?.postMessage(makeStreams());
+}

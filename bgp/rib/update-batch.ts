@@ -50,7 +50,8 @@ export class UpdateBatch {
     this.#entries = 0;
   }
 
-  add(prefix: number, attributes: number, source: number, extra: number): void {
+  /** Adds an announcement; true when it is the first of its bucket. */
+  add(prefix: number, attributes: number, source: number, extra: number): boolean {
     if (this.#entries >= this.#capacity) throw new RangeError('the update batch is full');
     const entry = this.#entries++;
     this.#prefix[entry] = prefix;
@@ -60,9 +61,11 @@ export class UpdateBatch {
     const same = last >= 0 && this.#bucketAttributes[last] === attributes && this.#bucketSource[last] === source;
     const bucket = same ? last : this.#bucketFor(attributes, source);
     this.#lastBucket = bucket;
-    if (this.#bucketFirst[bucket] === EMPTY) this.#bucketFirst[bucket] = entry;
+    const isFirst = this.#bucketFirst[bucket] === EMPTY;
+    if (isFirst) this.#bucketFirst[bucket] = entry;
     else this.#next[this.#bucketLast[bucket] as number] = entry;
     this.#bucketLast[bucket] = entry;
+    return isFirst;
   }
 
   #bucketFor(attributes: number, source: number): number {

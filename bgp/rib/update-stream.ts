@@ -59,6 +59,7 @@ export class UpdateStream {
   readonly #exporter: AttributeExporter;
   readonly #writer: UpdateWriter;
   readonly #multiprotocol: boolean;
+  readonly #external: boolean;
   readonly #reader: JournalReader;
   readonly #members: GroupMember[];
   /** Source ids of the members. */
@@ -67,6 +68,11 @@ export class UpdateStream {
   #advertised: Uint16Array<ArrayBuffer>;
   readonly #advertisedBySource: number[];
   #advertisedCount = 0;
+  /** Of the turn under way: how many prefixes are withdrawn, and the bytes of attributes for the others. */
+  #withdrawals = 0;
+  #batchBytes = 0;
+  /** Of some attributes of the turn few routes fit into a message. */
+  #fewFit = false;
   /** Next prefix of a pass over the whole table, or -1 when that is done. */
   #walk: number;
   /** Sent when the pass is done. */
@@ -94,6 +100,7 @@ export class UpdateStream {
     this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + (count ?? 0), 0);
     this.#walk = -1;
     this.#exporter = new AttributeExporter(rib.attributes, profile);
+    this.#external = profile.peerType === 'ebgp';
     this.#multiprotocol = profile.family !== IPV4_UNICAST || profile.selfNextHop.length !== 4;
     this.#writer = new UpdateWriter(profile.family, profile.maxMessageSize, this.#multiprotocol);
   }
@@ -183,7 +190,7 @@ export class UpdateStream {
     const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
     const walks = this.#walk >= 0;
     const count = walks ? this.#readTable(bounded) : this.#reader.read(bounded);
-    const done = this.#classify(count);
+    const done = this.#writeChanges(count);
     if (done < count && walks) this.#walk -= count - done;
     else if (done < count) this.#reader.putBack(changed[done] as number);
     if (this.#walk >= this.#rib.prefixes.idLimit) this.#endWalk();
@@ -209,39 +216,42 @@ export class UpdateStream {
   }
 
   /** Sorts changed prefixes into withdrawals and announcements, and writes both; returns how many were written. */
-  #classify(count: number): number {
+  #writeChanges(count: number): number {
     batch.clear();
     this.#advertised = growUint16(this.#advertised, this.#rib.prefixes.idLimit);
-    let withdrawals = 0;
-    let bytes = 0;
-    let buckets = 0;
-    let fewFit = false;
+    this.#withdrawals = 0;
+    this.#batchBytes = 0;
+    this.#fewFit = false;
     let done = 0;
-    while (done < count && bytes < BATCH_BYTES) {
-      const prefix = changed[done++] as number;
-      const path = this.#rib.best(prefix);
-      const before = this.#advertised[prefix] as number;
-      if (path >= 0 && this.#isExported(path)) {
-        const source = this.#rib.paths.source(path);
-        const attributes = this.#rib.paths.attributes(path);
-        batch.add(prefix, attributes, source, this.#rib.paths.extra(path));
-        if (batch.buckets > buckets || fewFit) {
-          const size = this.#attributeBytes(attributes);
-          // Sent once for all its routes, unless few routes fit beside it into a message.
-          const fills = size * 2 > this.#profile.maxMessageSize;
-          if (batch.buckets > buckets || fills) bytes += size;
-          fewFit ||= fills;
-          buckets = batch.buckets;
-        }
-        if (before !== 0 && before !== source) this.#withdrawFromNewSource(prefix, source);
-        this.#setAdvertised(prefix, before, source);
-      } else if (before !== 0) {
-        withdrawn[withdrawals++] = prefix;
-      }
-    }
-    this.#writeWithdrawals(withdrawals);
+    while (done < count && this.#batchBytes < BATCH_BYTES) this.#sort(changed[done++] as number);
+    this.#writeWithdrawals(this.#withdrawals);
     this.#writeAnnouncements();
     return done;
+  }
+
+  #sort(prefix: number): void {
+    const { paths } = this.#rib;
+    const path = this.#rib.best(prefix);
+    const before = this.#advertised[prefix] as number;
+    const attributes = path < 0 ? -1 : paths.attributes(path);
+    const source = path < 0 ? 0 : paths.source(path);
+    if (attributes < 0 || !this.#isExported(attributes, source)) {
+      if (before !== 0) withdrawn[this.#withdrawals++] = prefix;
+      return;
+    }
+    const isFirst = batch.add(prefix, attributes, source, paths.extra(path));
+    if (isFirst || this.#fewFit) this.#countBytes(attributes, isFirst);
+    if (before === source) return;
+    if (before !== 0) this.#withdrawFromNewSource(prefix, source);
+    this.#setAdvertised(prefix, before, source);
+  }
+
+  /** Attributes are sent once for all their routes, unless few routes fit beside them into a message. */
+  #countBytes(attributes: number, isFirst: boolean): void {
+    const size = this.#attributeBytes(attributes);
+    const fills = size * 2 > this.#profile.maxMessageSize;
+    if (isFirst || fills) this.#batchBytes += size;
+    this.#fewFit ||= fills;
   }
 
   #attributeBytes(attributes: number): number {
@@ -249,18 +259,17 @@ export class UpdateStream {
     return store.attributesEnd(attributes) - store.attributesStart(attributes);
   }
 
-  #isExported(path: number): boolean {
-    const flags = this.#rib.attributes.flags(this.#rib.paths.attributes(path));
+  #isExported(attributes: number, source: number): boolean {
+    const flags = this.#rib.attributes.flags(attributes);
     if (flags & AttributeFact.noAdvertise) return false;
-    if (this.#profile.peerType === 'ebgp') return (flags & AttributeFact.noExport) === 0;
+    if (this.#external) return (flags & AttributeFact.noExport) === 0;
     // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers. An imported path
     // has left the mesh of those peers, and never goes back there.
-    const { kind, imported } = this.#rib.sources.get(this.#rib.paths.source(path));
+    const { kind, imported } = this.#rib.sources.get(source);
     return kind !== SourceKind.ibgp || imported;
   }
 
   #setAdvertised(prefix: number, before: number, source: number): void {
-    if (before === source) return;
     const counts = this.#advertisedBySource;
     if (before !== 0) counts[before] = (counts[before] ?? 1) - 1;
     if (source !== 0) counts[source] = (counts[source] ?? 0) + 1;
