@@ -45,9 +45,9 @@ ${addNamespaces(['peer', 'raw', ...nodes.map(({ host }) => host)])}
 ${ipBatch('peer', ['link add br0 type bridge', 'link set br0 up', `address add ${PEER}/24 dev br0`])}
 ${nodes
   .map(
-    ({ host }) => `ip link add toswitch1 netns ${host} type veth peer name ${host} netns peer
+    ({ host, underlay }) => `ip link add toswitch1 netns ${host} type veth peer name ${host} netns peer
 ${ipBatch('peer', [`link set ${host} master br0`, `link set ${host} up`])}
-ip -n ${host} link set toswitch1 up`,
+${ipBatch(host, ['link set toswitch1 up', `address add ${underlay}/24 dev toswitch1`])}`,
   )
   .join('\n')}
 ${ipBatch('raw', [
