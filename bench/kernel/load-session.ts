@@ -15,6 +15,8 @@ export interface LoadSessionOptions {
   readonly as: number;
   /** BGP identifier as an unsigned 32-bit number. */
   readonly routerId: number;
+  /** Tells of routes to the tunnel endpoints too, in IPv4 unicast. */
+  readonly saysUnderlay: boolean;
 }
 
 const ATTEMPT_TIME = 200;
@@ -46,7 +48,7 @@ export class LoadSession {
   }
 
   /** Resolves when the session is established, or has failed: then with the reason. */
-  #open({ as, routerId }: LoadSessionOptions): Promise<string | undefined> {
+  #open({ as, routerId, saysUnderlay }: LoadSessionOptions): Promise<string | undefined> {
     const socket = this.#socket;
     const writer = new ByteWriter();
     return new Promise((resolve) => {
@@ -81,7 +83,7 @@ export class LoadSession {
           holdTime: HOLD_TIME,
           routerId,
           capabilities: [
-            { kind: 'multiprotocol', family: IPV4_UNICAST },
+            ...(saysUnderlay ? [{ kind: 'multiprotocol' as const, family: IPV4_UNICAST }] : []),
             { kind: 'multiprotocol', family: L2VPN_EVPN },
             { kind: 'four-octet-as', asn: as },
           ],

@@ -102,7 +102,7 @@ async function prepare(planned: PlannedContender, plan: LoadPlan, streams: Strea
   const session = await LoadSession.establish(options);
   const nextHop = parseAddress(options.local);
   if (!nextHop) throw new Error(`${options.local} is no address`);
-  session.send(encodeUnderlay(nextHop));
+  if (options.saysUnderlay) session.send(encodeUnderlay(nextHop));
   return {
     planned,
     watch,

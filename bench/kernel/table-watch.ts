@@ -14,13 +14,14 @@ const LOOK_TIME = 5;
 // linux/rtnetlink.h
 const RTM_F_FIB_MATCH = 0x2000;
 const RTA_OIF = 4;
+const MAIN_TABLE = 254;
 
 /** A table of the kernel that is watched. */
 export interface WatchedTable {
   /** Network namespace, below /run/netns. */
   readonly namespace: string;
   readonly table: number;
-  /** Index of the VRF's device; 0: a rule of the namespace leads to the table. */
+  /** Index of the VRF's device; 0: the main table, which needs none. */
   readonly vrfIndex: number;
 }
 
@@ -61,7 +62,8 @@ export class TableWatch {
 
   #countIpv4(): number {
     const text = this.#read(this.#triestat);
-    const at = text.indexOf(`Id ${this.#watched.table}:`);
+    const { table } = this.#watched;
+    const at = text.indexOf(table === MAIN_TABLE ? 'Main:' : `Id ${table}:`);
     // The kernel makes a table with its first route.
     if (at < 0) return 0;
     return Number(/Prefixes:\s+(\d+)/.exec(text.slice(at))?.[1]);

@@ -1,68 +1,47 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IpVersion } from '../../net/address.ts';
+import { chooseKernel, type LabKernel } from '../../test/lab/machine/kernel-choice.ts';
 import { LabMachine } from '../../test/lab/machine/lab-machine.ts';
 import { frrRouter } from '../../test/lab/router/frr-router.ts';
-import { openpeRouter } from '../../test/lab/router/openpe-router.ts';
-import { addNamespaces, ipBatch } from '../../test/lab/topology/fabric.ts';
-import { type LabNode, labNode } from '../../test/lab/topology/node.ts';
+import type { LabNode } from '../../test/lab/topology/node.ts';
+import {
+  type BenchNodes,
+  frrNode,
+  nodesWithoutVrf,
+  nodesWithVrf,
+  openpeNode,
+  PEER,
+  RAW_NAMESPACE,
+  VNI,
+} from '../kernel/bench-node.ts';
 import { contenderNames, type KernelResult, kernelTable, summarize } from '../kernel/kernel-report.ts';
 import type { LoadPlan, Measurement, PlannedContender } from '../kernel/load.ts';
 import type { TurnReport } from '../kernel/turn-observer.ts';
 
 /*
  * EVPN Type 5 routes from a BGP peer to the kernel's table of a VRF: openpe-routerd, FRR, and the raw
- * messages, prebuilt and sent in a loop. All in one guest, each in namespaces of its own, in turns.
+ * messages, prebuilt and sent in a loop. All on one kernel, each in namespaces of its own, in turns.
+ *
+ * Where the running kernel has VRFs, all is measured there. Where not, it is measured twice: on the running kernel
+ * with the main table in the place of the VRF's, and with VRFs in a User-Mode Linux guest. That one
+ * has one processor, and a system call or a page fault costs some twenty times as much there, for all alike: it shows
+ * that the whole works and how the routers compare, not how near to the kernel's limit they come.
  *
  * ROUTES (default 100,000), ROUNDS (default 5), VERSIONS (default 4,6), CONTENDERS (default
- * raw,openpe-routerd,frr), RESULTS (a file for the results as JSON), PROFILE (a directory for CPU profiles of
- * openpe-routerd). Takes root.
+ * raw,openpe-routerd,frr), LAB_KERNEL (running or uml: there only), RESULTS (a file for the results as JSON),
+ * PROFILE (a directory for CPU profiles of openpe-routerd). Takes root.
  */
 
 const ROUTES = Number(process.env.ROUTES ?? 100_000);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const VERSIONS = (process.env.VERSIONS ?? '4,6').split(',').map((text): IpVersion => (text === '6' ? 6 : 4));
 const CONTENDERS = (process.env.CONTENDERS ?? Object.values(contenderNames).join()).split(',');
-const VNI = 100;
-const PEER = '192.168.11.2';
-const PEER_AS = 64512;
 const BUILD = '/run/repository/out/build/bench/kernel';
 const TURNS = '/run/lab/turns';
 const PROFILES = '/run/lab/profiles';
 const LONGEST_RUN = 3600;
-
-const openpe = openpeRouter('current');
-const openpeNode = labNode(0);
-const frrNode = labNode(1);
-
-/** Bash that makes the peer's namespace with a switch in it, and the nodes before their routers start. */
-function topology(): string {
-  const nodes = [openpeNode, frrNode];
-  return `set -e
-ln -s /run/repository/bin/openpe-routerd /run/repository/bin/openpe-routerctl /run/bin/
-mkdir -p ${PROFILES}
-${addNamespaces(['peer', 'raw', ...nodes.map(({ host }) => host)])}
-${ipBatch('peer', ['link add br0 type bridge', 'link set br0 up', `address add ${PEER}/24 dev br0`])}
-${nodes
-  .map(
-    ({ host, underlay }) => `ip link add toswitch1 netns ${host} type veth peer name ${host} netns peer
-${ipBatch('peer', [`link set ${host} master br0`, `link set ${host} up`])}
-${ipBatch(host, ['link set toswitch1 up', `address add ${underlay}/24 dev toswitch1`])}`,
-  )
-  .join('\n')}
-${ipBatch('raw', [
-  'address add 100.65.0.9/32 dev lo',
-  'link add red type vrf table 1',
-  'link set red up',
-  `link add br-pe-${VNI} type bridge`,
-  `link set br-pe-${VNI} master red addrgenmode none`,
-  `link set br-pe-${VNI} up`,
-  `link add vni${VNI} master br-pe-${VNI} type vxlan id ${VNI} local 100.65.0.9 dev lo dstport 4789 nolearning`,
-  `link set vni${VNI} addrgenmode none`,
-  `link set vni${VNI} type bridge_slave neigh_suppress on learning off`,
-  `link set vni${VNI} up`,
-])}`;
-}
+const MAIN_TABLE = 254;
 
 interface Link {
   readonly ifname: string;
@@ -70,58 +49,66 @@ interface Link {
   readonly linkinfo?: { readonly info_data?: { readonly table?: number } };
 }
 
-async function linksOf(machine: LabMachine, namespace: string): Promise<Map<string, Link>> {
-  const links = JSON.parse(await machine.run(`ip -n ${namespace} -j -d link`)) as Link[];
-  return new Map(links.map((link) => [link.ifname, link]));
-}
-
 async function pidsOf(machine: LabMachine, files: readonly string[]): Promise<number[]> {
   return (await machine.run(`cat ${files.join(' ')}`)).trim().split(/\s+/).map(Number);
 }
 
-async function planned(
-  machine: LabMachine,
-  name: string,
-  namespace: string,
-  rest: Pick<PlannedContender, 'pids' | 'session' | 'observed'>,
-): Promise<PlannedContender> {
-  const links = await linksOf(machine, namespace);
-  const vrf = links.get('red');
-  const table = vrf?.linkinfo?.info_data?.table;
-  const device = links.get(`br-pe-${VNI}`)?.ifindex;
-  if (!vrf || table === undefined || device === undefined) throw new Error(`${namespace} has no VRF red`);
-  return { name, table: { namespace, table, vrfIndex: vrf.ifindex }, device, ...rest };
+/** One contender after the other, started and described. */
+class Starter {
+  readonly #machine: LabMachine;
+  readonly #nodes: BenchNodes;
+
+  constructor(machine: LabMachine, nodes: BenchNodes) {
+    this.#machine = machine;
+    this.#nodes = nodes;
+  }
+
+  start(name: string): Promise<PlannedContender> {
+    if (name === contenderNames.raw) return this.#planned(name, RAW_NAMESPACE, { pids: [] });
+    if (name === contenderNames.openpe) return this.#openpe();
+    if (name === contenderNames.frr) return this.#frr();
+    throw new Error(`CONTENDERS: no ${name}; there are ${Object.values(contenderNames).join(', ')}`);
+  }
+
+  async #openpe(): Promise<PlannedContender> {
+    const profile = process.env.PROFILE === undefined ? '' : `export OBSERVER_PROFILE=${PROFILES}\n`;
+    await this.#machine.run(`mkdir -p ${PROFILES}
+export NODE_OPTIONS=--import=${BUILD}/turn-observer.js OBSERVER_FILE=${TURNS}
+${profile}${this.#nodes.startOpenpe}`);
+    const pids = await pidsOf(this.#machine, [this.#nodes.openpePid]);
+    return this.#planned(contenderNames.openpe, openpeNode.router, {
+      pids,
+      session: sessionWith(openpeNode, true),
+      ...(pids[0] !== undefined && { observed: pids[0] }),
+    });
+  }
+
+  async #frr(): Promise<PlannedContender> {
+    await this.#machine.run(this.#nodes.startFrr);
+    const directory = `/run/frr/${frrNode.router}`;
+    return this.#planned(contenderNames.frr, frrNode.router, {
+      pids: await pidsOf(this.#machine, [`${directory}/bgpd.pid`, `${directory}/zebra.pid`]),
+      session: sessionWith(frrNode, this.#nodes.frrHearsUnderlay),
+    });
+  }
+
+  async #planned(
+    name: string,
+    namespace: string,
+    rest: Pick<PlannedContender, 'pids' | 'session' | 'observed'>,
+  ): Promise<PlannedContender> {
+    const links = JSON.parse(await this.#machine.run(`ip -n ${namespace} -j -d link`)) as Link[];
+    const device = links.find(({ ifname }) => ifname === `br-pe-${VNI}`)?.ifindex;
+    const vrf = links.find(({ ifname }) => ifname === this.#nodes.vrf);
+    const table = this.#nodes.vrf === undefined ? MAIN_TABLE : vrf?.linkinfo?.info_data?.table;
+    if (table === undefined || device === undefined) throw new Error(`${namespace} has no VRF or no bridge`);
+    return { name, table: { namespace, table, vrfIndex: vrf?.ifindex ?? 0 }, device, ...rest };
+  }
 }
 
-function sessionWith(node: LabNode): NonNullable<PlannedContender['session']> {
-  return { local: PEER, remote: node.underlay, as: PEER_AS, routerId: 0x0a000063 };
-}
-
-async function startOpenpe(machine: LabMachine): Promise<PlannedContender> {
-  const profile = process.env.PROFILE === undefined ? '' : `export OBSERVER_PROFILE=${PROFILES}\n`;
-  await machine.run(`export NODE_OPTIONS=--import=${BUILD}/turn-observer.js OBSERVER_FILE=${TURNS}
-${profile}${openpe.start(openpeNode)}
-for wait in {1..400}; do
-  ip -n ${openpeNode.router} link show vni${VNI} 2> /dev/null | grep -q 'master br-pe' && break
-  sleep 0.05
-done
-sleep 1`);
-  const pids = await pidsOf(machine, [`/run/openpe/${openpeNode.host}.pid`]);
-  return planned(machine, contenderNames.openpe, openpeNode.router, {
-    pids,
-    session: sessionWith(openpeNode),
-    ...(pids[0] !== undefined && { observed: pids[0] }),
-  });
-}
-
-async function startFrr(machine: LabMachine): Promise<PlannedContender> {
-  await machine.run(`${frrRouter.start(frrNode)}
-sleep 2`);
-  const directory = `/run/frr/${frrNode.router}`;
-  return planned(machine, contenderNames.frr, frrNode.router, {
-    pids: await pidsOf(machine, [`${directory}/bgpd.pid`, `${directory}/zebra.pid`]),
-    session: sessionWith(frrNode),
-  });
+function sessionWith(node: LabNode, saysUnderlay: boolean): NonNullable<PlannedContender['session']> {
+  const { address: local, as } = PEER;
+  return { local, remote: node.underlay, as, routerId: 0x0a000063, saysUnderlay };
 }
 
 function turnReports(machine: LabMachine): TurnReport[] {
@@ -133,37 +120,45 @@ function turnReports(machine: LabMachine): TurnReport[] {
   }
 }
 
-async function measure(machine: LabMachine): Promise<KernelResult> {
-  await machine.run(topology());
-  const starts: Readonly<Record<string, () => Promise<PlannedContender>>> = {
-    [contenderNames.raw]: () => planned(machine, contenderNames.raw, 'raw', { pids: [] }),
-    [contenderNames.openpe]: () => startOpenpe(machine),
-    [contenderNames.frr]: () => startFrr(machine),
+/** Shows the lines of a file of the guest as they come, until `ended`. */
+async function follow(file: string, ended: Promise<unknown>): Promise<void> {
+  let shown = 0;
+  const show = (): void => {
+    const text = readFileSync(file, 'utf8');
+    process.stdout.write(text.slice(shown));
+    shown = text.length;
   };
+  const timer = setInterval(show, 500);
+  await ended.catch(() => undefined);
+  clearInterval(timer);
+  show();
+}
+
+async function measure(machine: LabMachine, nodes: BenchNodes): Promise<KernelResult> {
+  await machine.run(nodes.topology);
+  const starter = new Starter(machine, nodes);
   const contenders: PlannedContender[] = [];
-  for (const name of CONTENDERS) {
-    const start = starts[name];
-    if (!start) throw new Error(`CONTENDERS: no ${name}; there are ${Object.keys(starts).join(', ')}`);
-    contenders.push(await start());
-  }
+  for (const name of CONTENDERS) contenders.push(await starter.start(name));
   const plan: LoadPlan = { routes: ROUTES, rounds: ROUNDS, vni: VNI, versions: VERSIONS, contenders };
   writeFileSync(join(machine.directory, 'plan.json'), JSON.stringify(plan));
-  const load = await machine.attempt(
-    `nsenter --net=/run/netns/peer node ${BUILD}/load.js /run/lab/plan.json /run/lab/result.json`,
+  const progress = join(machine.directory, 'progress');
+  writeFileSync(progress, '');
+  const running = machine.attempt(
+    `nsenter --net=/run/netns/peer node ${BUILD}/load.js /run/lab/plan.json /run/lab/result.json > /run/lab/progress`,
     { timeout: LONGEST_RUN },
   );
-  console.log(load.stdout.trim());
+  await follow(progress, running);
+  const load = await running;
   if (load.status !== 0) {
     const logs = await machine.attempt(
-      `${openpe.log(openpeNode)} | tail -n 20; ${frrRouter.log(frrNode)} | tail -n 20`,
+      `${nodes.openpeLog} | tail -n 20; ${frrRouter.log(frrNode)} | tail -n 20`,
     );
     throw new Error(`the load generator failed: ${load.stderr}\n${logs.stdout}`);
   }
-  const result = readFileSync(join(machine.directory, 'result.json'), 'utf8');
   return summarize({
-    kernel: machine.choice.kernel === 'uml' ? 'user-mode-linux' : 'running',
+    kernel: nodes.title,
     routes: ROUTES,
-    measurements: JSON.parse(result) as Measurement[],
+    measurements: JSON.parse(readFileSync(join(machine.directory, 'result.json'), 'utf8')) as Measurement[],
     turns: turnReports(machine),
     versions: VERSIONS,
   });
@@ -175,20 +170,38 @@ function copyProfiles(machine: LabMachine, target: string): void {
   for (const name of readdirSync(directory)) copyFileSync(join(directory, name), join(target, name));
 }
 
-async function main(): Promise<void> {
+async function measureOn(kernel: LabKernel, nodes: BenchNodes): Promise<KernelResult> {
   const machine = await LabMachine.boot({
     repository: process.cwd(),
     memory: 4096,
+    kernel: { kernel, reason: nodes.title },
     log: (line) => console.log(line),
   });
   try {
-    const result = await measure(machine);
+    const result = await measure(machine, nodes);
     console.log(kernelTable(result));
-    if (process.env.RESULTS) writeFileSync(process.env.RESULTS, `${JSON.stringify(result, undefined, 2)}\n`);
     if (process.env.PROFILE) copyProfiles(machine, process.env.PROFILE);
+    return result;
   } finally {
     await machine.stop();
   }
 }
 
-await main();
+/** A kernel, and the nodes that can be made on it. */
+function places(): [LabKernel, BenchNodes][] {
+  const { LAB_KERNEL: asked, ...environment } = process.env;
+  if (chooseKernel(environment).kernel === 'running' && asked !== 'uml') {
+    return [['running', nodesWithVrf('running kernel')]];
+  }
+  const all: [LabKernel, BenchNodes][] = [
+    ['running', nodesWithoutVrf('running kernel, main table')],
+    ['uml', nodesWithVrf('user-mode-linux')],
+  ];
+  return all.filter(([kernel]) => asked === undefined || asked === '' || kernel === asked);
+}
+
+const results: KernelResult[] = [];
+for (const [kernel, nodes] of places()) results.push(await measureOn(kernel, nodes));
+if (process.env.RESULTS) {
+  writeFileSync(process.env.RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
+}
