@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BatchError } from '../netlink/route-socket.ts';
+import { type BatchError, LARGEST_SEND } from '../netlink/route-socket.ts';
 import { LARGEST_ROUTE_MESSAGE } from './route-message.ts';
 
 /** The part of a netlink socket that routes are programmed through; `RouteSocket` is one. */
@@ -8,12 +8,16 @@ export interface BatchSocket {
   sendBatch(messages: Uint8Array): Promise<readonly BatchError[]>;
 }
 
-/** Milliseconds that a batch should take at the kernel: others wait for its locks meanwhile. */
-const TARGET_TIME = 8;
+/**
+ * Milliseconds that a batch should take at the kernel. It has nothing to do from the end of a batch until the event
+ * loop has come round to its answer, which takes a turn of some milliseconds while routes load: a batch is several
+ * times as long. More would keep changes waiting that come behind it.
+ */
+const TARGET_TIME = 40;
 const SMALLEST_LIMIT = 256;
-/** As many routes as the socket sends in one piece. */
-export const LARGEST_LIMIT = Math.floor((128 * 1024) / LARGEST_ROUTE_MESSAGE);
-const FIRST_LIMIT = 512;
+/** As many routes as the socket sends in one piece when it sends in the background. */
+export const LARGEST_LIMIT = Math.floor(LARGEST_SEND / LARGEST_ROUTE_MESSAGE);
+const FIRST_LIMIT = 2048;
 
 /**
  * Sends batches in order and lets the event loop turn in between. How many messages make a batch follows from how

@@ -33,6 +33,8 @@ export interface OpenedSocket {
   readonly largestSend: number;
   /** The kernel filters dumps as their header says (NETLINK_GET_STRICT_CHK). */
   readonly filtersDumps: boolean;
+  /** A large send does not stop the event loop; default: it does. */
+  readonly sendsInBackground?: boolean;
 }
 
 // asm-generic/socket.h
@@ -77,7 +79,12 @@ export function openRawSocket(namespace: string | undefined, groups: readonly nu
   } else {
     for (const group of groups) raw.addMembership(group);
   }
-  return { raw: guarded, largestSend: raw.getSendBufferSize() - SEND_OVERHEAD, filtersDumps };
+  return {
+    raw: guarded,
+    largestSend: raw.getSendBufferSize() - SEND_OVERHEAD,
+    filtersDumps,
+    sendsInBackground: descriptor !== undefined,
+  };
 }
 
 /** Sockets that are open: none may hear of anything once the process has begun to end. */
