@@ -15,11 +15,13 @@ export interface KernelLine {
   /** Median, and all rounds in their order: the first one is that of a router that has just started. */
   readonly seconds: { readonly median: number; readonly all: readonly number[] };
   readonly routesPerSecond: number;
+  /** By the best round of each: what is left when others on the machine take processor time from the rounds. */
+  readonly best: { readonly seconds: number; readonly ratioToRaw: number | undefined };
   /** Rate by that of the raw messages, and by FRR's; undefined when they did not take part. */
   readonly ratioToRaw: number | undefined;
   readonly ratioToFrr: number | undefined;
-  /** Median processor time of the router's processes, all its threads and its work in the kernel; undefined for raw. */
-  readonly processorSeconds: number | undefined;
+  /** Median processor time of the router's processes (raw: of the sender), all threads and the work in the kernel. */
+  readonly processorSeconds: number;
 }
 
 /** All results of a run. */
@@ -52,14 +54,12 @@ export function summarize(input: KernelMeasurements): KernelResult {
   const events: readonly LoadEvent[] = ['announce', 'withdraw'];
   const lines = measurements.map(({ contender, version, event, seconds, processorSeconds }): KernelLine => {
     const time = median(seconds);
-    const timeOf = (name: string): number | undefined => {
-      const other = measurements.find(
-        (one) => one.contender === name && one.version === version && one.event === event,
-      );
-      return other && median(other.seconds);
-    };
-    const raw = timeOf(contenderNames.raw);
-    const frr = timeOf(contenderNames.frr);
+    const timesOf = (name: string): readonly number[] | undefined =>
+      measurements.find((one) => one.contender === name && one.version === version && one.event === event)
+        ?.seconds;
+    const raw = timesOf(contenderNames.raw);
+    const frr = timesOf(contenderNames.frr);
+    const best = Math.min(...seconds);
     return {
       scenario,
       contender,
@@ -68,9 +68,10 @@ export function summarize(input: KernelMeasurements): KernelResult {
       routes,
       seconds: { median: time, all: seconds },
       routesPerSecond: Math.round(routes / time),
-      ratioToRaw: raw === undefined ? undefined : raw / time,
-      ratioToFrr: frr === undefined ? undefined : frr / time,
-      processorSeconds: contender === contenderNames.raw ? undefined : median(processorSeconds),
+      best: { seconds: best, ratioToRaw: raw && Math.min(...raw) / best },
+      ratioToRaw: raw && median(raw) / time,
+      ratioToFrr: frr && median(frr) / time,
+      processorSeconds: median(processorSeconds),
     };
   });
   const turns = input.turns.flatMap((turn, index) => {
@@ -81,18 +82,35 @@ export function summarize(input: KernelMeasurements): KernelResult {
   return { kernel, lines, turns };
 }
 
+function percent(ratio: number | undefined): string {
+  return ratio === undefined ? '-' : `${(ratio * 100).toFixed(1)} %`;
+}
+
 /** The results as text. */
 export function kernelTable({ kernel, lines, turns }: KernelResult): string {
-  const head = ['', 'contender', 'median s', 'first s', 'routes/s', 'of raw', 'of FRR', 'CPU s'];
+  const head = [
+    '',
+    'contender',
+    'median s',
+    'first s',
+    'best s',
+    'routes/s',
+    'of raw',
+    'best of raw',
+    'of FRR',
+    'CPU s',
+  ];
   const rows = lines.map((line) => [
     `IPv${line.version} ${line.event}`,
     line.contender,
     line.seconds.median.toFixed(3),
     (line.seconds.all[0] ?? Number.NaN).toFixed(3),
+    line.best.seconds.toFixed(3),
     String(line.routesPerSecond),
-    line.ratioToRaw === undefined ? '-' : `${(line.ratioToRaw * 100).toFixed(1)} %`,
+    percent(line.ratioToRaw),
+    percent(line.best.ratioToRaw),
     line.ratioToFrr === undefined ? '-' : `${line.ratioToFrr.toFixed(2)} x`,
-    line.processorSeconds === undefined ? '-' : line.processorSeconds.toFixed(2),
+    line.processorSeconds.toFixed(2),
   ]);
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => (row[column] ?? '').length)),

@@ -26,7 +26,7 @@ export interface PlannedContender {
   readonly session?: LoadSessionOptions;
   /** Index of the device behind which the tunnel endpoints are, for raw messages. */
   readonly device?: number;
-  /** Processes of the router. */
+  /** Processes of the router; raw messages are sent by the load generator itself. */
   readonly pids: readonly number[];
   /** The process that writes down its turns on SIGUSR2, see turn-observer.ts. */
   readonly observed?: number;
@@ -142,7 +142,10 @@ async function run(plan: LoadPlan): Promise<Measurement[]> {
     }),
   );
   const contenders: Contender[] = [];
-  for (const planned of plan.contenders) contenders.push(await prepare(planned, plan, streams));
+  for (const planned of plan.contenders) {
+    const pids = planned.session ? planned.pids : [process.pid];
+    contenders.push(await prepare({ ...planned, pids }, plan, streams));
+  }
   for (const { planned } of contenders) await quiet(planned.pids);
   const measurements: Measurement[] = [];
   const of = (contender: string, version: IpVersion, event: LoadEvent): Measurement => {
