@@ -44,9 +44,10 @@ const SO_RCVBUFFORCE = 33;
 
 /**
  * From this size on, bytes are sent from a thread of the pool: the kernel carries messages out before the
- * call returns, and now and then waits for tens of milliseconds in between (RCU, in large IPv4 tables).
+ * call returns, and now and then waits for tens of milliseconds in between (RCU, in large IPv4 tables; the
+ * lock of all network devices, while a namespace goes away). A few routes are sooner sent than handed over.
  */
-const LARGE_SEND = 16 * 1024;
+const LARGE_SEND = 2 * 1024;
 /** Room for the answers of a batch whose every message fails. */
 const RECEIVE_BUFFER = 8 << 20;
 const SEND_BUFFER = 1 << 20;
