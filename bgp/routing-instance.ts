@@ -12,6 +12,8 @@ export interface InstanceContext {
   readonly sources: SourceRegistry;
   /** Wall-clock seconds. */
   readonly seconds: () => number;
+  /** A group was made or dropped. */
+  readonly groupsChanged: () => void;
 }
 
 /** Name of the instance that is no VRF. */
@@ -64,13 +66,16 @@ export class RoutingInstance {
     if (known) return known;
     const group = new UpdateGroup(rib, profile);
     this.#groups.push(group);
+    this.#context.groupsChanged();
     return group;
   }
 
   /** Forgets a group that has no member any more. */
   dropIfEmpty(group: UpdateGroup): void {
     const index = this.#groups.indexOf(group);
-    if (index >= 0 && group.memberCount === 0) this.#groups.splice(index, 1);
+    if (index < 0 || group.memberCount > 0) return;
+    this.#groups.splice(index, 1);
+    this.#context.groupsChanged();
   }
 
   /** Gives back the local source; the RIBs must have been emptied. */

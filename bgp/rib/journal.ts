@@ -179,20 +179,28 @@ export class Journal {
     return count;
   }
 
-  /** Forgets at most `limit` entries that every reader has seen; true when there are more of them. */
-  settle(limit: number): boolean {
-    if (this.#end === 0) return false;
+  /** True when {@link settle} has something to do. */
+  get settleable(): boolean {
+    return this.#end > 0 && this.#seenEnd() > this.#settledEnd;
+  }
+
+  /** Entries before this were seen by every reader. */
+  #seenEnd(): number {
     let seen = this.#end;
-    for (const { position } of this.#readers) seen = Math.min(seen, position);
-    const end = Math.min(seen, this.#settledEnd + limit);
+    for (const { position } of this.#readers) if (position < seen) seen = position;
+    return seen;
+  }
+
+  /** Forgets at most `limit` entries that every reader has seen. */
+  settle(limit: number): void {
+    const end = Math.min(this.#seenEnd(), this.#settledEnd + limit);
     for (let at = this.#settledEnd; at < end; ) {
       const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] !== at) continue;
       this.#letGo(prefix);
     }
     this.#settledEnd = end;
-    if (end === this.#end) this.#startAfresh();
-    return end < seen;
+    if (end === this.#end && end > 0) this.#startAfresh();
   }
 
   #startAfresh(): void {

@@ -341,9 +341,14 @@ export class Rib {
     return this.bestChanges.addReader(needsGone);
   }
 
-  /** Lets go of at most `limit` changes that all readers have seen; true when there are more of them. */
-  settle(limit: number): boolean {
-    const more = this.bestChanges.settle(limit);
-    return this.pathChanges?.settle(limit) || more;
+  /** True when {@link settle} has something to do. */
+  get unsettled(): boolean {
+    return this.bestChanges.settleable || this.pathChanges?.settleable === true;
+  }
+
+  /** Lets go of at most `limit` changes that all readers have seen. */
+  settle(limit: number): void {
+    this.bestChanges.settle(limit);
+    this.pathChanges?.settle(limit);
   }
 }

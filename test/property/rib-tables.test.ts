@@ -153,7 +153,7 @@ describe('the journal against a set for each reader', () => {
               break;
             case 'settle': {
               // In small portions, and no further than the last reader is.
-              for (let more = true; more; ) more = journal.settle(3);
+              while (journal.settleable) journal.settle(3);
               const seen = [...unsettled].filter((prefix) => readers.every(({ owed }) => !owed.has(prefix)));
               expect(settled.splice(0).sort()).toEqual(seen.sort());
               for (const prefix of seen) unsettled.delete(prefix);
