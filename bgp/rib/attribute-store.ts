@@ -94,17 +94,18 @@ export class AttributeStore {
   #grow(size: number): void {
     if (size <= this.#references.length) return;
     this.#references = growInt32(this.#references, size);
-    this.#nextHop = growInt32(this.#nextHop, size);
-    this.#localPref = growUint32(this.#localPref, size);
-    this.#med = growUint32(this.#med, size);
-    this.#asPathLength = growUint16(this.#asPathLength, size);
-    this.#neighborAs = growUint32(this.#neighborAs, size);
-    this.#originatorId = growUint32(this.#originatorId, size);
-    this.#clusterListLength = growUint16(this.#clusterListLength, size);
-    this.#origin = growUint8(this.#origin, size);
-    this.#flags = growUint8(this.#flags, size);
-    this.#asPathAt = growInt32(this.#asPathAt, size);
-    this.#asPathSize = growUint16(this.#asPathSize, size);
+    const room = this.#references.length;
+    this.#nextHop = growInt32(this.#nextHop, room);
+    this.#localPref = growUint32(this.#localPref, room);
+    this.#med = growUint32(this.#med, room);
+    this.#asPathLength = growUint16(this.#asPathLength, room);
+    this.#neighborAs = growUint32(this.#neighborAs, room);
+    this.#originatorId = growUint32(this.#originatorId, room);
+    this.#clusterListLength = growUint16(this.#clusterListLength, room);
+    this.#origin = growUint8(this.#origin, room);
+    this.#flags = growUint8(this.#flags, room);
+    this.#asPathAt = growInt32(this.#asPathAt, room);
+    this.#asPathSize = growUint16(this.#asPathSize, room);
   }
 
   #readFacts(id: number, bytes: Uint8Array, start: number, end: number): void {

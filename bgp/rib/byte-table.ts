@@ -103,8 +103,8 @@ export class ByteTable {
     const id = this.#next++;
     if (id >= this.#offset.length) {
       this.#offset = growInt32(this.#offset, id + 1);
-      this.#length = growUint16(this.#length, id + 1);
-      this.#hash = growInt32(this.#hash, id + 1);
+      this.#length = growUint16(this.#length, this.#offset.length);
+      this.#hash = growInt32(this.#hash, this.#offset.length);
     }
     return id;
   }
@@ -127,12 +127,13 @@ export class ByteTable {
 
   #reserve(length: number): void {
     if (this.#arenaEnd + length <= this.#arena.length) return;
-    if (this.#arenaLive * 2 < this.#arenaEnd) this.#compact();
+    if (this.#arenaLive * 2 < this.#arenaEnd) this.#compact(length);
     this.#arena = growUint8(this.#arena, this.#arenaEnd + length);
   }
 
-  #compact(): void {
-    const packed = new Uint8Array(this.#arena.length);
+  /** `room`: bytes that are about to come. */
+  #compact(room: number): void {
+    const packed = growUint8(new Uint8Array(0), this.#arenaLive + room);
     let end = 0;
     for (let id = 0; id < this.#next; id++) {
       const length = this.#length[id] as number;

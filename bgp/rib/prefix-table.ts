@@ -60,14 +60,14 @@ export class BytePrefixTable implements PrefixTable {
   }
 }
 
-/** Length column of an id that is not in use. */
-const FREE = 255;
+/** Length column of an id that is not in use; the others have their length plus one there. */
+const FREE = 0;
 
 /** A {@link PrefixTable} for IPv4 unicast: 13 bytes a prefix at half load, and no arena to walk. */
 export class Ipv4PrefixTable implements PrefixTable {
   readonly #index = new HashIndex();
   #address = new Uint32Array(32);
-  #length = new Uint8Array(32).fill(FREE);
+  #lengthPlusOne = new Uint8Array(32);
   #free = new Int32Array(0);
   #freeCount = 0;
   #next = 0;
@@ -104,7 +104,7 @@ export class Ipv4PrefixTable implements PrefixTable {
     for (let slot = index.home(hash); ; slot = index.after(slot)) {
       const id = index.at(slot, hash);
       if (id === NONE) return -1;
-      if (id !== SKIP && this.#address[id] === address && this.#length[id] === length) return id;
+      if (id !== SKIP && this.#address[id] === address && this.#lengthPlusOne[id] === length + 1) return id;
     }
   }
 
@@ -123,7 +123,7 @@ export class Ipv4PrefixTable implements PrefixTable {
     if (this.#index.full) this.#rebuild();
     const id = this.#takeId();
     this.#address[id] = address;
-    this.#length[id] = length;
+    this.#lengthPlusOne[id] = length + 1;
     this.#index.insert(hash, id);
     return id;
   }
@@ -132,9 +132,8 @@ export class Ipv4PrefixTable implements PrefixTable {
     if (this.#freeCount > 0) return this.#free[--this.#freeCount] as number;
     const id = this.#next++;
     if (id >= this.#address.length) {
-      const before = this.#length.length;
       this.#address = growUint32(this.#address, id + 1);
-      this.#length = growUint8(this.#length, id + 1).fill(FREE, before);
+      this.#lengthPlusOne = growUint8(this.#lengthPlusOne, this.#address.length);
     }
     return id;
   }
@@ -143,18 +142,18 @@ export class Ipv4PrefixTable implements PrefixTable {
     const index = this.#index;
     index.rebuild(index.size, this.#next);
     for (let id = 0; id < this.#next; id++) {
-      const length = this.#length[id] as number;
-      if (length !== FREE) index.insert(hashIpv4Prefix(this.#address[id] as number, length), id);
+      const length = (this.#lengthPlusOne[id] as number) - 1;
+      if (length >= 0) index.insert(hashIpv4Prefix(this.#address[id] as number, length), id);
     }
   }
 
   keyLength(id: number): number {
-    const length = this.#length[id] as number;
-    return length === FREE ? -1 : 1 + ((length + 7) >> 3);
+    const length = (this.#lengthPlusOne[id] as number) - 1;
+    return length < 0 ? -1 : 1 + ((length + 7) >> 3);
   }
 
   copyKey(id: number, target: Uint8Array, at: number): number {
-    const length = this.#length[id] as number;
+    const length = (this.#lengthPlusOne[id] as number) - 1;
     const address = this.#address[id] as number;
     target[at++] = length;
     if (length > 0) target[at++] = address >>> 24;
@@ -165,8 +164,9 @@ export class Ipv4PrefixTable implements PrefixTable {
   }
 
   remove(id: number): void {
-    this.#index.remove(hashIpv4Prefix(this.#address[id] as number, this.#length[id] as number), id);
-    this.#length[id] = FREE;
+    const length = (this.#lengthPlusOne[id] as number) - 1;
+    this.#index.remove(hashIpv4Prefix(this.#address[id] as number, length), id);
+    this.#lengthPlusOne[id] = FREE;
     if (this.#freeCount >= this.#free.length) this.#free = growInt32(this.#free, this.#freeCount + 16);
     this.#free[this.#freeCount++] = id;
   }
