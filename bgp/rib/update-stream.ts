@@ -25,10 +25,12 @@ export interface ExportProfile extends AttributeExport {
 export interface GroupMember {
   /** Id of the route source that the peer is: its own routes are not sent back to it. */
   readonly sourceId: number;
-  /** Sends whole messages; false when the peer takes no more for now. */
-  send(bytes: Uint8Array): boolean;
+  /** Sends whole messages. */
+  send(bytes: Uint8Array): void;
   /** True while the peer takes no more. */
   readonly blocked: boolean;
+  /** Some of the bytes that were sent are not with the kernel yet, and must stay as they are. */
+  readonly waiting: boolean;
 }
 
 /** What goes before and after a whole table that a peer asked for (RFC 7313); a plain refresh has neither (RFC 2918). */
@@ -127,6 +129,8 @@ export class UpdateStream {
     if (index < 0) return;
     this.#members.splice(index, 1);
     this.#memberSources.delete(member.sourceId);
+    // Nobody asks the member any more when the bytes it was sent may change.
+    if (member.waiting) this.#writer.leaveBytes();
   }
 
   /** Moves some of the members to a stream that goes on from the same place. */
@@ -185,7 +189,7 @@ export class UpdateStream {
     return this.#advertisedCount - (this.#advertisedBySource[sourceId] ?? 0);
   }
 
-  /** Encodes what at most `limit` prefixes give: the messages to send. */
+  /** Encodes what at most `limit` prefixes give: the messages to send; {@link noteSent} follows. */
   advance(limit: number): UpdateSegment[] {
     const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
     const walks = this.#walk >= 0;
@@ -195,6 +199,12 @@ export class UpdateStream {
     else if (done < count) this.#reader.putBack(changed[done] as number);
     if (this.#walk >= this.#rib.prefixes.idLimit) this.#endWalk();
     return this.#writer.take();
+  }
+
+  /** Sees whether every byte that {@link advance} has given was sent, so that its room can be used again. */
+  noteSent(): void {
+    for (const { waiting } of this.#members) if (waiting) return;
+    this.#writer.reuse();
   }
 
   #readTable(target: Int32Array): number {

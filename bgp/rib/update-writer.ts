@@ -19,7 +19,7 @@ export interface Audience {
   readonly only: number;
 }
 
-/** Whole UPDATE messages, back to back, for one audience. The bytes do not change any more. */
+/** Whole UPDATE messages, back to back, for one audience. The bytes do not change until {@link UpdateWriter.reuse}. */
 export interface UpdateSegment extends Audience {
   readonly bytes: Uint8Array;
 }
@@ -88,6 +88,19 @@ export class UpdateWriter {
     const segments = this.#segments;
     this.#segments = [];
     return segments;
+  }
+
+  /** What was taken stays as it is for good. */
+  leaveBytes(): void {
+    this.#closeSegment();
+    this.#chunk = new Uint8Array(0);
+    this.reuse();
+  }
+
+  /** All that was taken has been sent: its room is written again. */
+  reuse(): void {
+    this.#at = 0;
+    this.#segmentStart = 0;
   }
 
   /**
