@@ -22,7 +22,12 @@ const CAPACITY = 192 * 1024 * 1024;
 const order = JSON.parse(process.argv[2] ?? '') as RoundOrder;
 const scenario = LOADS.find(({ name }) => name === order.scenario);
 if (!scenario) throw new RangeError(`there is no scenario ${order.scenario}`);
-const fixture = await Fixture.start(allDaemons(Programs.named(process.env.PEERS))[order.daemon], scenario, order.place, CAPACITY);
+const fixture = await Fixture.start(
+  allDaemons(Programs.named(process.env.PEERS))[order.daemon],
+  scenario,
+  order.place,
+  CAPACITY,
+);
 try {
   process.stdout.write(`${JSON.stringify(await scenario.run(fixture))}\n`);
 } finally {

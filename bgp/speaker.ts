@@ -1,9 +1,9 @@
 import type { IpAddress } from '../net/address.ts';
 import { Peer, type PeerConfiguration, type PeerEvents } from './peer.ts';
 import { AttributeStore } from './rib/attribute-store.ts';
-import type { Rib } from './rib/rib.ts';
-import type { UpdateGroup } from './rib/update-group.ts';
+import type { Rib, RibTime } from './rib/rib.ts';
 import { type RouteSource, SourceRegistry } from './rib/sources.ts';
+import type { UpdateGroup } from './rib/update-group.ts';
 import { RoutingInstance } from './routing-instance.ts';
 import type { Clock } from './session/clock.ts';
 import type { PeerSettings, SessionEvents, SessionHandle } from './session/session-events.ts';
@@ -40,6 +40,11 @@ interface Round {
   round(end: number): RoundEnd;
 }
 
+/** Read by every path, so it is a plain field. */
+class TurnTime implements RibTime {
+  seconds = 0;
+}
+
 /** Milliseconds of work before other events get their turn; a portion may go past it by one or two. */
 const TURN_TIME = 6;
 
@@ -61,9 +66,10 @@ export class Speaker {
   #groups: readonly UpdateGroup[] | undefined;
   readonly #phases: readonly Round[];
   #nextPhase = 0;
+  #turnCount = 0;
   #scheduled = false;
   /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
-  #seconds = 0;
+  readonly #time = new TurnTime();
 
   constructor(options: SpeakerOptions) {
     this.#options = options;
@@ -112,6 +118,11 @@ export class Speaker {
     return this.#instances;
   }
 
+  /** Turns of work so far. */
+  get turns(): number {
+    return this.#turnCount;
+  }
+
   get peers(): readonly Peer[] {
     return this.#peers;
   }
@@ -121,7 +132,7 @@ export class Speaker {
     const instance = new RoutingInstance(name, families, multipath, {
       attributes: this.attributes,
       sources: this.sources,
-      seconds: () => this.#seconds,
+      time: this.#time,
       groupsChanged: () => {
         this.#groups = undefined;
       },
@@ -186,11 +197,12 @@ export class Speaker {
   }
 
   #noteTime(): void {
-    this.#seconds = Math.floor(this.#options.clock.wallTime() / 1000);
+    this.#time.seconds = Math.floor(this.#options.clock.wallTime() / 1000);
   }
 
   #turn(): void {
     const end = this.#options.clock.now() + TURN_TIME;
+    this.#turnCount++;
     this.#noteTime();
     for (let idle = 0; idle < this.#phases.length; this.#nextPhase++) {
       if (this.#nextPhase >= this.#phases.length) this.#nextPhase = 0;

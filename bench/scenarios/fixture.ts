@@ -79,6 +79,7 @@ export class Fixture {
       );
       const fixture = new Fixture(daemon, speakers, scenario);
       await pause(CALM_MILLISECONDS);
+      await fixture.rest();
       for (const { receiver } of speakers) receiver.clear();
       return fixture;
     } catch (error) {

@@ -43,6 +43,14 @@ export class JournalReader {
   }
 }
 
+/** Whose prefixes they are. An object with methods: one function for each journal could not be made fast. */
+export interface JournalOwner {
+  /** All readers have seen the latest change of a prefix, or can do without. */
+  changeSeen(prefix: number): void;
+  /** A prefix has no path any more and waits for no decision. */
+  isGone(prefix: number): boolean;
+}
+
 /** Entries beyond which the room of a journal is given back when all of it was read. */
 const LARGE = 65_536;
 const FIRST_SIZE = 64;
@@ -64,16 +72,10 @@ export class Journal {
   #lastPosition = new Int32Array(FIRST_SIZE);
   #live = 0;
   readonly #readers: JournalReader[] = [];
-  readonly #settled: (prefix: number) => void;
-  readonly #isGone: (prefix: number) => boolean;
+  readonly #owner: JournalOwner;
 
-  /**
-   * `settled` is called for a prefix whose latest change all readers have seen or can do without.
-   * `isGone` says whether a prefix has no path any more and waits for no decision.
-   */
-  constructor(settled: (prefix: number) => void, isGone: (prefix: number) => boolean = () => false) {
-    this.#settled = settled;
-    this.#isGone = isGone;
+  constructor(owner: JournalOwner) {
+    this.#owner = owner;
   }
 
   get end(): number {
@@ -153,7 +155,7 @@ export class Journal {
 
   /** False for a prefix that is gone when none of the first `count` readers, which are before its entry, must hear of it. */
   #isOwed(prefix: number, readers: readonly JournalReader[], count: number): boolean {
-    if (!this.#isGone(prefix)) return true;
+    if (!this.#owner.isGone(prefix)) return true;
     for (let i = 0; i < count; i++) {
       const { needsGone } = readers[i] as JournalReader;
       if (needsGone === undefined || needsGone(prefix)) return true;
@@ -164,7 +166,7 @@ export class Journal {
   #letGo(prefix: number): void {
     this.#lastPosition[prefix] = 0;
     this.#live--;
-    this.#settled(prefix);
+    this.#owner.changeSeen(prefix);
   }
 
   read(reader: JournalReader, batch: Int32Array): number {

@@ -58,7 +58,8 @@ export class UpdateBatch {
     this.#extra[entry] = extra;
     this.#next[entry] = EMPTY;
     const last = this.#lastBucket;
-    const same = last >= 0 && this.#bucketAttributes[last] === attributes && this.#bucketSource[last] === source;
+    const same =
+      last >= 0 && this.#bucketAttributes[last] === attributes && this.#bucketSource[last] === source;
     const bucket = same ? last : this.#bucketFor(attributes, source);
     this.#lastBucket = bucket;
     const isFirst = this.#bucketFirst[bucket] === EMPTY;

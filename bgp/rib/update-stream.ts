@@ -2,7 +2,7 @@
 import { type Family, IPV4_UNICAST } from '../wire/family.ts';
 import { type AttributeExport, AttributeExporter, EXPORT_OVERHEAD } from './attribute-export.ts';
 import { AttributeFact } from './attribute-store.ts';
-import { growUint16 } from './columns.ts';
+import { growInt32, growUint16 } from './columns.ts';
 import type { JournalReader } from './journal.ts';
 import { joinNlri, MOST_NLRI_BYTES } from './nlri-key.ts';
 import type { Rib } from './rib.ts';
@@ -68,7 +68,7 @@ export class UpdateStream {
   readonly #memberSources = new Set<number>();
   /** By prefix: the source whose path was advertised, 0 for none. That source alone was not told. */
   #advertised: Uint16Array<ArrayBuffer>;
-  readonly #advertisedBySource: number[];
+  #advertisedBySource: Int32Array<ArrayBuffer>;
   #advertisedCount = 0;
   /** Of the turn under way: how many prefixes are withdrawn, and the bytes of attributes for the others. */
   #withdrawals = 0;
@@ -88,7 +88,7 @@ export class UpdateStream {
     readFrom: JournalReader | undefined,
     members: GroupMember[],
     advertised: Uint16Array<ArrayBuffer>,
-    advertisedBySource: number[],
+    advertisedBySource: Int32Array<ArrayBuffer>,
   ) {
     this.#rib = rib;
     this.#profile = profile;
@@ -99,7 +99,7 @@ export class UpdateStream {
     for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#advertised = advertised;
     this.#advertisedBySource = advertisedBySource;
-    this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + (count ?? 0), 0);
+    this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + count, 0);
     this.#walk = -1;
     this.#exporter = new AttributeExporter(rib.attributes, profile);
     this.#external = profile.peerType === 'ebgp';
@@ -109,7 +109,14 @@ export class UpdateStream {
 
   /** A stream that tells one peer the whole table, then End-of-RIB (RFC 4724 §2), then what changes. */
   static fromStart(rib: Rib, profile: ExportProfile, member: GroupMember): UpdateStream {
-    const stream = new UpdateStream(rib, profile, undefined, [member], new Uint16Array(64), []);
+    const stream = new UpdateStream(
+      rib,
+      profile,
+      undefined,
+      [member],
+      new Uint16Array(64),
+      new Int32Array(16),
+    );
     stream.#walk = 0;
     stream.#afterWalk = 'end-of-rib';
     return stream;
@@ -141,7 +148,7 @@ export class UpdateStream {
       this.#reader,
       [...members],
       this.#advertised.slice(),
-      [...this.#advertisedBySource],
+      this.#advertisedBySource.slice(),
     );
     split.#walk = this.#walk;
     split.#afterWalk = this.#afterWalk;
@@ -280,9 +287,12 @@ export class UpdateStream {
   }
 
   #setAdvertised(prefix: number, before: number, source: number): void {
+    if (source >= this.#advertisedBySource.length) {
+      this.#advertisedBySource = growInt32(this.#advertisedBySource, source + 1);
+    }
     const counts = this.#advertisedBySource;
-    if (before !== 0) counts[before] = (counts[before] ?? 1) - 1;
-    if (source !== 0) counts[source] = (counts[source] ?? 0) + 1;
+    if (before !== 0) counts[before] = (counts[before] as number) - 1;
+    if (source !== 0) counts[source] = (counts[source] as number) + 1;
     this.#advertisedCount += Number(source !== 0) - Number(before !== 0);
     this.#advertised[prefix] = source;
   }

@@ -130,7 +130,7 @@ describe('the journal against a set for each reader', () => {
     fc.assert(
       fc.property(fc.array(action, { minLength: 50, maxLength: 400 }), (actions) => {
         const settled: number[] = [];
-        const journal = new Journal((prefix) => settled.push(prefix));
+        const journal = new Journal({ changeSeen: (prefix) => settled.push(prefix), isGone: () => false });
         const readers: ModelReader[] = [{ reader: journal.addReader(), owed: new Set() }];
         const unsettled = new Set<number>();
         const batch = new Int32Array(40);
@@ -191,7 +191,7 @@ describe('the journal against a set for each reader', () => {
   });
 
   it('stays small however far a reader is behind', () => {
-    const journal = new Journal(() => undefined);
+    const journal = new Journal({ changeSeen: () => undefined, isGone: () => false });
     const late = journal.addReader();
     for (let round = 0; round < 2000; round++) {
       for (let prefix = 0; prefix < 100; prefix++) journal.append(prefix);
