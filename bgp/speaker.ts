@@ -212,11 +212,13 @@ export class Speaker {
       return;
     }
     this.#wasPrompt = true;
-    this.#options.defer(() => {
-      this.#wasPrompt = false;
-    });
     this.#turn();
+    this.#options.defer(this.#nextRound);
   }
+
+  readonly #nextRound = (): void => {
+    this.#wasPrompt = false;
+  };
 
   #noteTime(): void {
     this.#time.seconds = Math.floor(this.#options.clock.wallTime() / 1000);
