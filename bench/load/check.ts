@@ -1,3 +1,4 @@
+import type { Deviations } from '../daemons/daemon.ts';
 import type { Receiver } from './receiver.ts';
 import { UpdateParts } from './receiver.ts';
 import type { RouteAttributes, RouteSet } from './route-set.ts';
@@ -10,8 +11,8 @@ export interface Expectation {
   readonly sender: Sender;
   /** AS of the daemon between. */
   readonly daemonAs: number;
-  /** Next hops of unicast routes that are right, in hexadecimal: the daemon's address. */
-  readonly nextHop: string;
+  /** What this daemon is known to do otherwise. */
+  readonly deviations?: Deviations;
 }
 
 /** Looks up routes by their bytes. */
@@ -60,12 +61,15 @@ export class RouteCheck {
   readonly #attributes: ReadonlyMap<string, number>;
   readonly #attributesOf: Int32Array;
 
-  constructor(expectation: Expectation) {
+  /** `nextHop`: the daemon's address as the receiver knows it, in hexadecimal. */
+  constructor(expectation: Expectation, nextHop: string) {
     this.#expectation = expectation;
-    const { set, sender, daemonAs, nextHop } = expectation;
+    const { set, sender, daemonAs, deviations = {} } = expectation;
     this.#index = new RouteIndex(set);
     const path = [daemonAs, ...new Array<number>(sender.prepends).fill(sender.as)];
-    const own = set.attributes.map((one, index) => [attributesText(one, path, nextHop), index] as const);
+    const own = set.attributes.map(
+      (one, index) => [attributesText(one, path, nextHop, deviations), index] as const,
+    );
     this.#attributes = new Map(own);
     if (this.#attributes.size !== own.length) throw new Error('two sets of attributes are the same');
     this.#attributesOf = new Int32Array(set.count);
@@ -160,10 +164,17 @@ function rawAttributes(bytes: Buffer, parts: UpdateParts): string {
   );
 }
 
-function attributesText(attributes: RouteAttributes, before: readonly number[], nextHop: string): string {
+function attributesText(
+  attributes: RouteAttributes,
+  before: readonly number[],
+  nextHop: string,
+  { evpnNextHopSelf = false, dropsExtendedCommunities = [] }: Deviations,
+): string {
   const { origin, asPath, communities, extendedCommunities } = attributes;
-  const own = attributes.nextHop ? Buffer.from(attributes.nextHop).toString('hex') : nextHop;
-  return text(origin, [...before, ...asPath], own, communities, extendedCommunities);
+  const kept = evpnNextHopSelf ? undefined : attributes.nextHop;
+  const own = kept ? Buffer.from(kept).toString('hex') : nextHop;
+  const extended = extendedCommunities.filter((one) => !dropsExtendedCommunities.includes(one));
+  return text(origin, [...before, ...asPath], own, communities, extended);
 }
 
 function text(
