@@ -13,7 +13,7 @@ const FAMILY_COMMANDS: Readonly<Record<FamilyWord, string>> = {
 /** BGP tunnel encapsulation VXLAN (RFC 9012 §4.1), as the load's EVPN routes have it. */
 const ENCAPSULATION_VXLAN = '030c000000000008';
 
-/** The release that no longer passes on the tunnel encapsulation of EVPN routes: seen with 10.3, not with 8.4. */
+/** Does not pass on the tunnel encapsulation of EVPN routes (FRRouting/frr issue 20271): seen with 10.3, not with 8.4. */
 const FIRST_WITHOUT_ENCAPSULATION = 10;
 
 /** FRR's bgpd alone: without zebra it takes every next hop for reachable and has no FIB. */
