@@ -66,6 +66,8 @@ async function main(): Promise<number> {
   return failed ? 1 : 0;
 }
 
+// Nobody reads any more.
+process.stdout.on('error', () => process.exit(1));
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -29,7 +29,7 @@ const LARGEST_UNDERLAY = 128;
 
 /** The daemon, and the program for more neighbors than its configuration allows (see openpe-large.ts). */
 const DAEMON = 'bin/openpe-routerd';
-const LARGE_PROGRAM = 'out/build/bench/daemons/openpe-large.js';
+const LARGE_PROGRAM = 'out/build/bench/openpe-large.cjs';
 const TURN_MONITOR = 'out/build/bench/daemons/turn-monitor.js';
 
 /** Options of Node.js for profiles: `NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */

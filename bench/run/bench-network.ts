@@ -16,6 +16,11 @@ export interface BenchNetwork {
 /** Makes the namespaces with all addresses of a layout. */
 export async function makeNetwork(layout: Layout): Promise<BenchNetwork> {
   const network = new Network();
+  const remove = (): void => {
+    process.off('exit', remove);
+    network.remove(false);
+  };
+  process.once('exit', remove);
   try {
     const daemonNamespace = await network.addNamespace('daemon');
     const loadNamespace = await network.addNamespace('load');
@@ -27,10 +32,10 @@ export async function makeNetwork(layout: Layout): Promise<BenchNetwork> {
       daemonNamespace,
       loadNamespace,
       directory: network.directory,
-      remove: () => network.remove(false),
+      remove,
     };
   } catch (error) {
-    network.remove(false);
+    remove();
     throw error;
   }
 }
