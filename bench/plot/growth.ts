@@ -45,7 +45,7 @@ export interface GrowthPoint {
   readonly summary: Summary;
 }
 
-/** The clock that counts CPU time has ticks of 10 ms: less cannot be told from nothing. */
+/** The clock that counts CPU time has ticks of 10 ms: less cannot be told from nothing, and is drawn as one tick. */
 const CPU_TICK = 0.01;
 
 const ROWS = [
@@ -53,7 +53,8 @@ const ROWS = [
   {
     title: 'CPU',
     unit: 's',
-    value: ({ cpuSeconds }: Summary) => cpuSeconds && Math.max(cpuSeconds, CPU_TICK),
+    value: ({ cpuSeconds }: Summary) =>
+      cpuSeconds === undefined ? undefined : Math.max(cpuSeconds, CPU_TICK),
   },
   { title: 'memory', unit: 'B', value: ({ settledBytes }: Summary) => settledBytes },
 ] as const;
