@@ -10,7 +10,7 @@ import type { BenchNetwork } from './bench-network.ts';
 
 const ROUND_PROGRAM = fileURLToPath(new URL('../round.js', import.meta.url));
 /** Far more than any daemon needs for any scenario. */
-const LONGEST_ROUND_SECONDS = 900;
+const LONGEST_ROUND_SECONDS = 1200;
 /** What is kept of what the process complains of. */
 const LONGEST_COMPLAINT = 4000;
 
