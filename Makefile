@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := node_modules/.bin
 
 .PHONY: help setup setup-demo setup-test build build-lab build-bench test test-unit test-pcap test-interop test-lab \
-	lint demo-metallb lab-latency bench bench-quick bench-plot bench-startup clean
+	lint demo-metallb lab-latency bench bench-quick bench-plot bench-startup bench-kernel clean
 
 help: ## say what there is to make
 	@echo "openpe-routerd: make ..."
@@ -74,6 +74,9 @@ bench-plot: setup-bench build-bench ## how cost grows with routes, peers and VNI
 
 bench-startup: build-lab ## time from process start to the first session Established
 	@node out/build/bench/startup.js
+
+bench-kernel: setup-demo build-lab ## Type 5 routes from a peer to a VRF's table: raw netlink, openpe-routerd, FRR
+	@node out/build/bench/scenarios/kernel.js
 
 clean: ## remove what was built
 	rm -rf dist out

@@ -157,6 +157,9 @@ export class Peer implements SessionEvents {
     const member: GroupMember = {
       sourceId: source.id,
       send: (bytes) => session.send(bytes),
+      get waiting() {
+        return session.bufferedBytes > 0;
+      },
       get blocked() {
         return session.bufferedBytes > SLOW_PEER_BYTES;
       },

@@ -1,6 +1,6 @@
 import type { AttributeStore } from './rib/attribute-store.ts';
 import { BytePrefixTable, Ipv4PrefixTable } from './rib/prefix-table.ts';
-import { Rib } from './rib/rib.ts';
+import { Rib, type RibTime } from './rib/rib.ts';
 import type { RouteSource, SourceRegistry } from './rib/sources.ts';
 import { UpdateGroup } from './rib/update-group.ts';
 import type { ExportProfile } from './rib/update-stream.ts';
@@ -10,8 +10,9 @@ import { type Family, familyName, IPV4_UNICAST, L2VPN_EVPN } from './wire/family
 export interface InstanceContext {
   readonly attributes: AttributeStore;
   readonly sources: SourceRegistry;
-  /** Wall-clock seconds. */
-  readonly seconds: () => number;
+  readonly time: RibTime;
+  /** A group was made or dropped. */
+  readonly groupsChanged: () => void;
 }
 
 /** Name of the instance that is no VRF. */
@@ -47,7 +48,7 @@ export class RoutingInstance {
           attributes: context.attributes,
           sources: context.sources,
           multipath: multipath && family !== L2VPN_EVPN,
-          seconds: context.seconds,
+          time: context.time,
         }),
       ]),
     );
@@ -64,13 +65,16 @@ export class RoutingInstance {
     if (known) return known;
     const group = new UpdateGroup(rib, profile);
     this.#groups.push(group);
+    this.#context.groupsChanged();
     return group;
   }
 
   /** Forgets a group that has no member any more. */
   dropIfEmpty(group: UpdateGroup): void {
     const index = this.#groups.indexOf(group);
-    if (index >= 0 && group.memberCount === 0) this.#groups.splice(index, 1);
+    if (index < 0 || group.memberCount > 0) return;
+    this.#groups.splice(index, 1);
+    this.#context.groupsChanged();
   }
 
   /** Gives back the local source; the RIBs must have been emptied. */

@@ -1,12 +1,14 @@
 import type { IpAddress } from '../net/address.ts';
 import { Peer, type PeerConfiguration, type PeerEvents } from './peer.ts';
 import { AttributeStore } from './rib/attribute-store.ts';
-import type { Rib } from './rib/rib.ts';
+import type { Rib, RibTime } from './rib/rib.ts';
 import { type RouteSource, SourceRegistry } from './rib/sources.ts';
+import type { UpdateGroup } from './rib/update-group.ts';
 import { RoutingInstance } from './routing-instance.ts';
 import type { Clock } from './session/clock.ts';
 import type { PeerSettings, SessionEvents, SessionHandle } from './session/session-events.ts';
 import type { Family } from './wire/family.ts';
+import { type RoundEnd, WorkPhase } from './work-phase.ts';
 
 /** Something that follows a RIB and acts on what changes: an importer, an exporter, a forwarding table. */
 export interface RibFollower {
@@ -33,10 +35,18 @@ interface Sweep {
   next: number;
 }
 
-/** Prefixes handled at once between two looks at the clock. */
-const STEP = 4096;
-/** Milliseconds of work before other events get their turn; a step may go past it by a few. */
-const TURN_TIME = 8;
+/** A {@link WorkPhase} of whatever kind. */
+interface Round {
+  round(end: number): RoundEnd;
+}
+
+/** Read by every path, so it is a plain field. */
+class TurnTime implements RibTime {
+  seconds = 0;
+}
+
+/** Milliseconds of work before other events get their turn; a portion may go past it by one or two. */
+const TURN_TIME = 6;
 
 /**
  * A BGP speaker: routing instances with their RIBs, peers, and the loop that moves routes between
@@ -51,17 +61,66 @@ export class Speaker {
   readonly #peers: Peer[] = [];
   readonly #followers: RibFollower[] = [];
   readonly #sweeps: Sweep[] = [];
+  #ribs: readonly Rib[] = [];
+  /** Undefined after one came or went. */
+  #groups: readonly UpdateGroup[] | undefined;
+  readonly #phases: readonly Round[];
+  #nextPhase = 0;
+  #turnCount = 0;
   #scheduled = false;
   /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
-  #seconds = 0;
+  readonly #time = new TurnTime();
 
   constructor(options: SpeakerOptions) {
     this.#options = options;
     this.#noteTime();
+    this.#phases = this.#makePhases();
+  }
+
+  /** In the order in which a change goes through them. */
+  #makePhases(): readonly Round[] {
+    const { clock } = this.#options;
+    return [
+      new WorkPhase<Sweep>(clock, {
+        things: () => this.#sweeps.slice(0, 1),
+        hasWork: () => true,
+        work: (sweep, limit) => this.#stepSweep(sweep, limit),
+      }),
+      new WorkPhase<Rib>(clock, {
+        things: () => this.#ribs,
+        hasWork: (rib) => rib.undecided,
+        work: (rib, limit) => rib.decide(limit),
+      }),
+      new WorkPhase<RibFollower>(clock, {
+        things: () => this.#followers,
+        hasWork: (follower) => follower.pending,
+        work: (follower, limit) => follower.follow(limit),
+      }),
+      new WorkPhase<UpdateGroup>(clock, {
+        things: () => this.#allGroups(),
+        hasWork: (group) => group.ready,
+        work: (group, limit) => group.flush(limit),
+      }),
+      new WorkPhase<Rib>(clock, {
+        things: () => this.#ribs,
+        hasWork: (rib) => rib.unsettled,
+        work: (rib, limit) => rib.settle(limit),
+      }),
+    ];
+  }
+
+  #allGroups(): readonly UpdateGroup[] {
+    this.#groups ??= [...this.#instances.values()].flatMap(({ groups }) => groups);
+    return this.#groups;
   }
 
   get instances(): ReadonlyMap<string, RoutingInstance> {
     return this.#instances;
+  }
+
+  /** Turns of work so far. */
+  get turns(): number {
+    return this.#turnCount;
   }
 
   get peers(): readonly Peer[] {
@@ -73,9 +132,13 @@ export class Speaker {
     const instance = new RoutingInstance(name, families, multipath, {
       attributes: this.attributes,
       sources: this.sources,
-      seconds: () => this.#seconds,
+      time: this.#time,
+      groupsChanged: () => {
+        this.#groups = undefined;
+      },
     });
     this.#instances.set(name, instance);
+    this.#ribs = [...this.#ribs, ...instance.ribs.values()];
     return instance;
   }
 
@@ -134,61 +197,35 @@ export class Speaker {
   }
 
   #noteTime(): void {
-    this.#seconds = Math.floor(this.#options.clock.wallTime() / 1000);
+    this.#time.seconds = Math.floor(this.#options.clock.wallTime() / 1000);
   }
 
   #turn(): void {
-    const { clock } = this.#options;
-    const end = clock.now() + TURN_TIME;
+    const end = this.#options.clock.now() + TURN_TIME;
+    this.#turnCount++;
     this.#noteTime();
-    while (this.#step()) {
-      if (clock.now() < end) continue;
-      this.schedule();
-      return;
-    }
-  }
-
-  *#ribs(): Iterable<Rib> {
-    for (const instance of this.#instances.values()) yield* instance.ribs.values();
-  }
-
-  /** One bounded piece of work for everyone who has some; false when nobody has. */
-  #step(): boolean {
-    let worked = this.#stepSweeps();
-    for (const rib of this.#ribs()) {
-      if (!rib.undecided) continue;
-      rib.decide(STEP);
-      worked = true;
-    }
-    for (const follower of this.#followers) {
-      if (!follower.pending) continue;
-      follower.follow(STEP);
-      worked = true;
-    }
-    for (const instance of this.#instances.values()) {
-      for (const group of instance.groups) {
-        if (!group.ready) continue;
-        group.flush(STEP);
-        worked = true;
+    for (let idle = 0; idle < this.#phases.length; this.#nextPhase++) {
+      if (this.#nextPhase >= this.#phases.length) this.#nextPhase = 0;
+      const result = this.#phases[this.#nextPhase]?.round(end);
+      if (result === 'time is over') {
+        this.schedule();
+        return;
       }
+      idle = result === 'worked' ? 0 : idle + 1;
     }
-    for (const rib of this.#ribs()) if (rib.settle(STEP)) worked = true;
-    return worked;
+    this.#nextPhase = 0;
   }
 
-  #stepSweeps(): boolean {
-    const sweep = this.#sweeps[0];
-    if (!sweep) return false;
+  #stepSweep(sweep: Sweep, limit: number): void {
     const rib = sweep.ribs[0];
     if (rib) {
-      sweep.next = rib.sweepSource(sweep.source, sweep.next, STEP);
-      if (sweep.next >= 0) return true;
+      sweep.next = rib.sweepSource(sweep.source, sweep.next, limit);
+      if (sweep.next >= 0) return;
       sweep.ribs.shift();
       sweep.next = 0;
-      return true;
+      return;
     }
     this.#sweeps.shift();
     this.sources.remove(sweep.source);
-    return true;
   }
 }

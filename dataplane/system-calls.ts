@@ -17,6 +17,9 @@ export class SystemCallError extends Error {
   }
 }
 
+/** Number of include/uapi/linux/fcntl.h. */
+const F_DUPFD_CLOEXEC = 1030;
+
 /** `EOPNOTSUPP` and `ENOTSUP` are one number on Linux; the libuv name speaks of sockets, where none is meant. */
 const EOPNOTSUPP = 95;
 
@@ -52,6 +55,8 @@ export interface SystemCalls {
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, size: number): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, size: Uint8Array): number;
   close(fd: number): number;
+  /** A second descriptor of the same file, closed by `exec`: `fcntl` with F_DUPFD_CLOEXEC. */
+  duplicate(fd: number): number;
   /**
    * `send` on a thread of libuv's pool: the event loop goes on meanwhile. `done` is called with what the
    * function gives; its errno is lost. `bytes` must not change before that.
@@ -74,6 +79,7 @@ function load(): SystemCalls {
   // By require, so that a run without a data plane never loads the native module.
   const koffi = createRequire(import.meta.url)('koffi') as Koffi;
   const library = koffi.load(null);
+  const fcntl = library.func('int fcntl(int, int, ...)');
   const send = library.func('send', 'long', ['int', 'void *', 'ulong', 'int']);
   return {
     setns: library.func('setns', 'int', ['int', 'int']),
@@ -87,6 +93,7 @@ function load(): SystemCalls {
     setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     close: library.func('close', 'int', ['int']),
+    duplicate: (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0) as number,
     sendInBackground: (fd, bytes, done) =>
       send.async(fd, bytes, bytes.length, 0, (error: unknown, sent: unknown) =>
         done(error ? -1 : Number(sent)),

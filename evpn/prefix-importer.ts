@@ -26,6 +26,16 @@ interface ImportPlan {
   readonly attributes: number;
   readonly routerMac: Uint8Array;
   readonly external: boolean;
+  /** What imported paths carried last: most routes of a set have the same rest, and so the same extra. */
+  readonly lastExtra: LastExtra;
+}
+
+/** For one rest of an EVPN path, the extra in the RIBs that it went to. What is named here is retained. */
+interface LastExtra {
+  rest: number;
+  vni: number;
+  /** In the order of the plan's instances, the IPv4 RIB of each before its IPv6 RIB; -1: none yet. */
+  readonly ids: Int32Array;
 }
 
 const batch = new Int32Array(4096);
@@ -82,6 +92,9 @@ export class PrefixImporter {
   readonly #judgements = new Map<string, { readonly address: IpAddress; readonly reachable: boolean }>();
   /** Some routes of an endpoint came while it was reachable, others while it was not. */
   #judgedBoth = false;
+  /** The rest of a path that was looked at last in this batch, and what came of it; -1: none. */
+  #lastRest = -1;
+  #lastRestUsable = false;
   /** Next prefix of a pass over the whole table for VRFs that are new, or -1. */
   #walk = -1;
 
@@ -133,8 +146,13 @@ export class PrefixImporter {
 
   /** A plan keeps its attribute set alive while others are replaced. */
   #dropPlans(): void {
-    for (const plan of this.#plans.values()) if (plan) this.#evpn.attributes.release(plan.attributes);
+    for (const plan of this.#plans.values()) {
+      if (!plan) continue;
+      this.#evpn.attributes.release(plan.attributes);
+      releaseExtras(plan);
+    }
     this.#plans.clear();
+    this.#lastRest = -1;
   }
 
   #import(prefix: number): void {
@@ -160,7 +178,11 @@ export class PrefixImporter {
   #isUsable(path: number): boolean {
     const { extras, paths } = this.#evpn;
     const rest = paths.extra(path);
-    return isInterfaceLess(extras.bytes, extras.start(rest), extras.end(rest));
+    if (rest !== this.#lastRest) {
+      this.#lastRest = rest;
+      this.#lastRestUsable = isInterfaceLess(extras.bytes, extras.start(rest), extras.end(rest));
+    }
+    return this.#lastRestUsable;
   }
 
   #planOf(path: number): ImportPlan | undefined {
@@ -186,18 +208,17 @@ export class PrefixImporter {
     store.retain(attributes);
     const usable = instances.map(({ vtep }) => this.#isUsableVtep(store.nextHop(id), vtep));
     const destination = this.#destinations.intern(instances);
-    return { instances, destination, usable, attributes, routerMac, external: kind === SourceKind.ebgp };
+    const lastExtra = { rest: -1, vni: 0, ids: new Int32Array(instances.length * 2).fill(-1) };
+    const external = kind === SourceKind.ebgp;
+    return { instances, destination, usable, attributes, routerMac, external, lastExtra };
   }
 
   #announce(prefix: number, path: number, plan: ImportPlan): void {
-    const { extras, paths } = this.#evpn;
     const version = prefixRouteVersion(evpnKey, this.#evpn.prefixes.copyKey(prefix, evpnKey, 0));
     if (!version) return;
-    const vni = prefixRouteVni(extras.bytes, extras.end(paths.extra(path)));
-    extra.set(plan.routerMac);
-    extra[6] = vni >>> 16;
-    extra[7] = (vni >>> 8) & 0xff;
-    extra[8] = vni & 0xff;
+    const rest = this.#evpn.paths.extra(path);
+    if (rest !== plan.lastExtra.rest) this.#beginExtra(plan, rest);
+    const { vni } = plan.lastExtra;
     const keyLength = writeUnicastKey(unicastKey, evpnKey);
     for (let index = 0; index < plan.instances.length; index++) {
       const { vrf, importSources, vni: own } = plan.instances[index] as EvpnInstance;
@@ -206,11 +227,19 @@ export class PrefixImporter {
       const source = plan.external ? importSources.ebgp : importSources.ibgp;
       const other = plan.external ? importSources.ibgp : importSources.ebgp;
       const id = rib.prefixes.findOrAdd(unicastKey, 0, keyLength);
-      rib.announce(id, source.id, prefix, plan.attributes, rib.extras.intern(extra, 0, IMPORTED_EXTRA_SIZE));
+      const extraId = extraFor(plan, index * 2 + (version === 4 ? 0 : 1), rib);
+      rib.announce(id, source.id, prefix, plan.attributes, extraId);
       rib.withdraw(id, other.id, prefix);
       // The VXLAN device sends with the VNI of its own only: the other end asks for another one.
       rib.setUsable(rib.findPath(id, source.id, prefix), vni === own && plan.usable[index] === true);
     }
+  }
+
+  #beginExtra(plan: ImportPlan, rest: number): void {
+    releaseExtras(plan);
+    const { extras } = this.#evpn;
+    plan.lastExtra.rest = rest;
+    plan.lastExtra.vni = prefixRouteVni(extras.bytes, extras.end(rest));
   }
 
   #withdraw(prefix: number, instances: readonly EvpnInstance[]): void {
@@ -271,6 +300,31 @@ export class PrefixImporter {
 
   close(): void {
     this.#reader.close();
+  }
+}
+
+/** The extra of the paths of a plan in one RIB, which is at `place` of {@link LastExtra.ids}. */
+function extraFor({ routerMac, lastExtra }: ImportPlan, place: number, rib: Rib): number {
+  const known = lastExtra.ids[place] as number;
+  if (known >= 0) return known;
+  const { vni } = lastExtra;
+  extra.set(routerMac);
+  extra[6] = vni >>> 16;
+  extra[7] = (vni >>> 8) & 0xff;
+  extra[8] = vni & 0xff;
+  const id = rib.extras.intern(extra, 0, IMPORTED_EXTRA_SIZE);
+  rib.extras.retain(id);
+  lastExtra.ids[place] = id;
+  return id;
+}
+
+function releaseExtras({ instances, lastExtra: { ids } }: ImportPlan): void {
+  for (let place = 0; place < ids.length; place++) {
+    const id = ids[place] as number;
+    if (id < 0) continue;
+    const family = place % 2 === 0 ? IPV4_UNICAST : IPV6_UNICAST;
+    (instances[place >> 1] as EvpnInstance).vrf.ribs.get(family)?.extras.release(id);
+    ids[place] = -1;
   }
 }
 

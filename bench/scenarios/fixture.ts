@@ -44,6 +44,7 @@ export class Fixture {
     try {
       const fixture = new Fixture(daemon, await connectAll(layout), deviations);
       await pause(CALM_MILLISECONDS);
+      await fixture.rest();
       for (const { receiver } of fixture.speakers) receiver.clear();
       return fixture;
     } catch (error) {

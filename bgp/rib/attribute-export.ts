@@ -69,8 +69,14 @@ export class AttributeExporter {
 
   #copy(bytes: Uint8Array, at: number, limit: number): void {
     if (at < 0 || at >= limit) return;
-    const end = attributeEnd(bytes, at);
-    for (let i = at; i < end; i++) this.#target[this.#at++] = bytes[i] as number;
+    this.#copyBytes(bytes, at, attributeEnd(bytes, at));
+  }
+
+  #copyBytes(bytes: Uint8Array, start: number, end: number): void {
+    const target = this.#target;
+    let to = this.#at;
+    for (let i = start; i < end; i++) target[to++] = bytes[i] as number;
+    this.#at = to;
   }
 
   #writeNextHop(nextHop: Uint8Array): void {
@@ -133,8 +139,7 @@ export class AttributeExporter {
     if (count === 0) return;
     this.#header(0xc0, AttributeCode.EXTENDED_COMMUNITIES, count * 8);
     for (let i = value; i < end; i += 8) {
-      if ((bytes[i] as number) & 0x40) continue;
-      for (let j = i; j < i + 8; j++) this.#u8(bytes[j] as number);
+      if (((bytes[i] as number) & 0x40) === 0) this.#copyBytes(bytes, i, i + 8);
     }
   }
 
@@ -198,7 +203,8 @@ export class AttributeExporter {
 
   #segmentNumbers(bytes: Uint8Array, segment: number, wide: boolean): number {
     const end = segment + 2 + (bytes[segment + 1] as number) * 4;
-    for (let at = segment + 2; at < end; at += 4) this.#asNumber(readU32(bytes, at), wide);
+    if (wide) this.#copyBytes(bytes, segment + 2, end);
+    else for (let at = segment + 2; at < end; at += 4) this.#asNumber(readU32(bytes, at), false);
     return end;
   }
 

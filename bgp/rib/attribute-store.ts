@@ -2,7 +2,7 @@
 import { readU32 } from '../wire/octets.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { ByteTable } from './byte-table.ts';
-import { growInt32, growUint8, growUint32 } from './columns.ts';
+import { growInt32, growUint8, growUint16, growUint32, hashBytes } from './columns.ts';
 import { NextHops } from './next-hops.ts';
 
 /** Where an attribute set came from: it decides how missing and forbidden attributes are read. */
@@ -40,15 +40,15 @@ export class AttributeStore {
   #nextHop = new Int32Array(64);
   #localPref = new Uint32Array(64);
   #med = new Uint32Array(64);
-  #asPathLength = new Int32Array(64);
+  #asPathLength = new Uint16Array(64);
   #neighborAs = new Uint32Array(64);
   #originatorId = new Uint32Array(64);
-  #clusterListLength = new Int32Array(64);
+  #clusterListLength = new Uint16Array(64);
   #origin = new Uint8Array(64);
   #flags = new Uint8Array(64);
   /** Where the AS_PATH value stands in the attributes, or -1. */
   #asPathAt = new Int32Array(64);
-  #asPathSize = new Int32Array(64);
+  #asPathSize = new Uint16Array(64);
 
   /** Attribute sets in use. */
   get size(): number {
@@ -60,9 +60,12 @@ export class AttributeStore {
     return this.#table.idLimit;
   }
 
-  /** The id of the identity at `bytes[start..end)` (see {@link writeIdentityHeader}), or -1 when it was never seen. */
-  lookup(bytes: Uint8Array, start: number, end: number): number {
-    return this.#table.find(bytes, start, end);
+  /**
+   * The id of the identity at `bytes[start..end)` (see {@link writeIdentityHeader}), or -1 when it was never seen.
+   * `hash`: what `hashBytes` gives of it.
+   */
+  lookup(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    return this.#table.findHashed(hash, bytes, start, end);
   }
 
   /**
@@ -70,8 +73,8 @@ export class AttributeStore {
    * over them believes their lengths. The new set has no reference yet; {@link collect} drops it if
    * none is added.
    */
-  add(bytes: Uint8Array, start: number, end: number): number {
-    const id = this.#table.add(bytes, start, end);
+  add(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const id = this.#table.addHashed(hash, bytes, start, end);
     this.#grow(id + 1);
     this.#references[id] = 0;
     const nextHop = readU32(bytes, start + 1) | 0;
@@ -83,24 +86,26 @@ export class AttributeStore {
 
   /** {@link lookup}, then {@link add}. */
   intern(bytes: Uint8Array, start: number, end: number): number {
-    const found = this.#table.find(bytes, start, end);
-    return found >= 0 ? found : this.add(bytes, start, end);
+    const hash = hashBytes(bytes, start, end);
+    const found = this.lookup(hash, bytes, start, end);
+    return found >= 0 ? found : this.add(hash, bytes, start, end);
   }
 
   #grow(size: number): void {
     if (size <= this.#references.length) return;
     this.#references = growInt32(this.#references, size);
-    this.#nextHop = growInt32(this.#nextHop, size);
-    this.#localPref = growUint32(this.#localPref, size);
-    this.#med = growUint32(this.#med, size);
-    this.#asPathLength = growInt32(this.#asPathLength, size);
-    this.#neighborAs = growUint32(this.#neighborAs, size);
-    this.#originatorId = growUint32(this.#originatorId, size);
-    this.#clusterListLength = growInt32(this.#clusterListLength, size);
-    this.#origin = growUint8(this.#origin, size);
-    this.#flags = growUint8(this.#flags, size);
-    this.#asPathAt = growInt32(this.#asPathAt, size);
-    this.#asPathSize = growInt32(this.#asPathSize, size);
+    const room = this.#references.length;
+    this.#nextHop = growInt32(this.#nextHop, room);
+    this.#localPref = growUint32(this.#localPref, room);
+    this.#med = growUint32(this.#med, room);
+    this.#asPathLength = growUint16(this.#asPathLength, room);
+    this.#neighborAs = growUint32(this.#neighborAs, room);
+    this.#originatorId = growUint32(this.#originatorId, room);
+    this.#clusterListLength = growUint16(this.#clusterListLength, room);
+    this.#origin = growUint8(this.#origin, room);
+    this.#flags = growUint8(this.#flags, room);
+    this.#asPathAt = growInt32(this.#asPathAt, room);
+    this.#asPathSize = growUint16(this.#asPathSize, room);
   }
 
   #readFacts(id: number, bytes: Uint8Array, start: number, end: number): void {

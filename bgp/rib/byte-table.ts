@@ -48,10 +48,11 @@ export class ByteTable {
 
   /** The id of `bytes[start..end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    return this.#find(hashBytes(bytes, start, end), bytes, start, end);
+    return this.findHashed(hashBytes(bytes, start, end), bytes, start, end);
   }
 
-  #find(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  /** {@link find} for a caller that knows what `hashBytes` gives, and may need it again. */
+  findHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const index = this.#index;
     const length = end - start;
     for (let slot = index.home(hash); ; slot = index.after(slot)) {
@@ -69,16 +70,17 @@ export class ByteTable {
   /** Like {@link find}, but adds the string when it is missing. */
   findOrAdd(bytes: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(bytes, start, end);
-    const found = this.#find(hash, bytes, start, end);
-    return found >= 0 ? found : this.#add(hash, bytes, start, end);
+    const found = this.findHashed(hash, bytes, start, end);
+    return found >= 0 ? found : this.addHashed(hash, bytes, start, end);
   }
 
   /** Adds a string that {@link find} did not find. */
   add(bytes: Uint8Array, start: number, end: number): number {
-    return this.#add(hashBytes(bytes, start, end), bytes, start, end);
+    return this.addHashed(hashBytes(bytes, start, end), bytes, start, end);
   }
 
-  #add(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  /** {@link add} with what `hashBytes` gives. */
+  addHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
     if (this.#index.full) this.#rebuild();
     const length = end - start;
     if (length < 1 || length > LONGEST) throw new RangeError(`cannot intern ${length} bytes`);
@@ -101,8 +103,8 @@ export class ByteTable {
     const id = this.#next++;
     if (id >= this.#offset.length) {
       this.#offset = growInt32(this.#offset, id + 1);
-      this.#length = growUint16(this.#length, id + 1);
-      this.#hash = growInt32(this.#hash, id + 1);
+      this.#length = growUint16(this.#length, this.#offset.length);
+      this.#hash = growInt32(this.#hash, this.#offset.length);
     }
     return id;
   }
@@ -125,12 +127,13 @@ export class ByteTable {
 
   #reserve(length: number): void {
     if (this.#arenaEnd + length <= this.#arena.length) return;
-    if (this.#arenaLive * 2 < this.#arenaEnd) this.#compact();
+    if (this.#arenaLive * 2 < this.#arenaEnd) this.#compact(length);
     this.#arena = growUint8(this.#arena, this.#arenaEnd + length);
   }
 
-  #compact(): void {
-    const packed = new Uint8Array(this.#arena.length);
+  /** `room`: bytes that are about to come. */
+  #compact(room: number): void {
+    const packed = growUint8(new Uint8Array(0), this.#arenaLive + room);
     let end = 0;
     for (let id = 0; id < this.#next; id++) {
       const length = this.#length[id] as number;

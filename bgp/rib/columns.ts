@@ -1,17 +1,31 @@
 // Growing typed arrays: what the tables of the RIB are made of.
 
-/** Elements beyond which an array grows by half instead of twofold: what is set aside in vain stays small. */
+/**
+ * Elements from which an array gets far more room than it needs. The system gives memory when it is first written, so
+ * that room costs nothing until then; but a copy costs a page fault for each 4 kB, more than the routes in there.
+ */
 const LARGE = 65_536;
+const LARGE_STEP = 32;
 
 /** Elements that an array of `length` gets so that it holds `size`. */
 function roomFor(length: number, size: number): number {
-  return Math.max(size, length < LARGE ? length * 2 : length + (length >> 1));
+  return Math.max(size, length * (length < LARGE ? 2 : LARGE_STEP));
+}
+
+/** Makes an array with room for `size` elements; where memory must not be promised so freely, with less room. */
+function withRoom<T>(length: number, size: number, make: (length: number) => T): T {
+  try {
+    return make(roomFor(length, size));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return make(Math.max(size, length + (length >> 2)));
+  }
 }
 
 /** Room for at least `size` elements: the same array, or a larger copy whose new elements are 0. */
 export function growInt32(array: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Int32Array(roomFor(array.length, size));
+  const grown = withRoom(array.length, size, (length) => new Int32Array(length));
   grown.set(array);
   return grown;
 }
@@ -19,7 +33,7 @@ export function growInt32(array: Int32Array<ArrayBuffer>, size: number): Int32Ar
 /** See {@link growInt32}. */
 export function growUint32(array: Uint32Array<ArrayBuffer>, size: number): Uint32Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Uint32Array(roomFor(array.length, size));
+  const grown = withRoom(array.length, size, (length) => new Uint32Array(length));
   grown.set(array);
   return grown;
 }
@@ -27,7 +41,7 @@ export function growUint32(array: Uint32Array<ArrayBuffer>, size: number): Uint3
 /** See {@link growInt32}. */
 export function growUint16(array: Uint16Array<ArrayBuffer>, size: number): Uint16Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Uint16Array(roomFor(array.length, size));
+  const grown = withRoom(array.length, size, (length) => new Uint16Array(length));
   grown.set(array);
   return grown;
 }
@@ -35,7 +49,7 @@ export function growUint16(array: Uint16Array<ArrayBuffer>, size: number): Uint1
 /** See {@link growInt32}. */
 export function growUint8(array: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   if (size <= array.length) return array;
-  const grown = new Uint8Array(roomFor(array.length, size));
+  const grown = withRoom(array.length, size, (length) => new Uint8Array(length));
   grown.set(array);
   return grown;
 }

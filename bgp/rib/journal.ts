@@ -43,6 +43,14 @@ export class JournalReader {
   }
 }
 
+/** Whose prefixes they are. An object with methods: one function for each journal could not be made fast. */
+export interface JournalOwner {
+  /** All readers have seen the latest change of a prefix, or can do without. */
+  changeSeen(prefix: number): void;
+  /** A prefix has no path any more and waits for no decision. */
+  isGone(prefix: number): boolean;
+}
+
 /** Entries beyond which the room of a journal is given back when all of it was read. */
 const LARGE = 65_536;
 const FIRST_SIZE = 64;
@@ -64,16 +72,10 @@ export class Journal {
   #lastPosition = new Int32Array(FIRST_SIZE);
   #live = 0;
   readonly #readers: JournalReader[] = [];
-  readonly #settled: (prefix: number) => void;
-  readonly #isGone: (prefix: number) => boolean;
+  readonly #owner: JournalOwner;
 
-  /**
-   * `settled` is called for a prefix whose latest change all readers have seen or can do without.
-   * `isGone` says whether a prefix has no path any more and waits for no decision.
-   */
-  constructor(settled: (prefix: number) => void, isGone: (prefix: number) => boolean = () => false) {
-    this.#settled = settled;
-    this.#isGone = isGone;
+  constructor(owner: JournalOwner) {
+    this.#owner = owner;
   }
 
   get end(): number {
@@ -153,7 +155,7 @@ export class Journal {
 
   /** False for a prefix that is gone when none of the first `count` readers, which are before its entry, must hear of it. */
   #isOwed(prefix: number, readers: readonly JournalReader[], count: number): boolean {
-    if (!this.#isGone(prefix)) return true;
+    if (!this.#owner.isGone(prefix)) return true;
     for (let i = 0; i < count; i++) {
       const { needsGone } = readers[i] as JournalReader;
       if (needsGone === undefined || needsGone(prefix)) return true;
@@ -164,7 +166,7 @@ export class Journal {
   #letGo(prefix: number): void {
     this.#lastPosition[prefix] = 0;
     this.#live--;
-    this.#settled(prefix);
+    this.#owner.changeSeen(prefix);
   }
 
   read(reader: JournalReader, batch: Int32Array): number {
@@ -179,20 +181,28 @@ export class Journal {
     return count;
   }
 
-  /** Forgets at most `limit` entries that every reader has seen; true when there are more of them. */
-  settle(limit: number): boolean {
-    if (this.#end === 0) return false;
+  /** True when {@link settle} has something to do. */
+  get settleable(): boolean {
+    return this.#end > 0 && this.#seenEnd() > this.#settledEnd;
+  }
+
+  /** Entries before this were seen by every reader. */
+  #seenEnd(): number {
     let seen = this.#end;
-    for (const { position } of this.#readers) seen = Math.min(seen, position);
-    const end = Math.min(seen, this.#settledEnd + limit);
+    for (const { position } of this.#readers) if (position < seen) seen = position;
+    return seen;
+  }
+
+  /** Forgets at most `limit` entries that every reader has seen. */
+  settle(limit: number): void {
+    const end = Math.min(this.#seenEnd(), this.#settledEnd + limit);
     for (let at = this.#settledEnd; at < end; ) {
       const prefix = this.#entries[at++] as number;
       if (this.#lastPosition[prefix] !== at) continue;
       this.#letGo(prefix);
     }
     this.#settledEnd = end;
-    if (end === this.#end) this.#startAfresh();
-    return end < seen;
+    if (end === this.#end && end > 0) this.#startAfresh();
   }
 
   #startAfresh(): void {

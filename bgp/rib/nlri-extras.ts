@@ -1,5 +1,5 @@
 import { ByteTable } from './byte-table.ts';
-import { growInt32 } from './columns.ts';
+import { growInt32, sameBytes } from './columns.ts';
 
 /**
  * Interns what belongs to a path but not to its key: of an EVPN route the ESI, the gateway and the
@@ -9,6 +9,8 @@ import { growInt32 } from './columns.ts';
 export class NlriExtras {
   readonly #table = new ByteTable();
   #references = new Int32Array(8);
+  /** What was interned last, or 0; it may be gone by now, and its length with it. */
+  #last = 0;
 
   constructor() {
     // Takes id 0 out of circulation.
@@ -21,12 +23,27 @@ export class NlriExtras {
   }
 
   intern(bytes: Uint8Array, start: number, end: number): number {
+    // Routes of one message mostly have the same.
+    if (this.#isLast(bytes, start, end)) return this.#last;
     const found = this.#table.find(bytes, start, end);
-    if (found >= 0) return found;
+    if (found >= 0) {
+      this.#last = found;
+      return found;
+    }
     const id = this.#table.add(bytes, start, end);
     this.#references = growInt32(this.#references, id + 1);
     this.#references[id] = 0;
+    this.#last = id;
     return id;
+  }
+
+  #isLast(bytes: Uint8Array, start: number, end: number): boolean {
+    const length = this.#table.length(this.#last);
+    return (
+      this.#last !== 0 &&
+      length === end - start &&
+      sameBytes(this.#table.arena, this.#table.offset(this.#last), bytes, start, length)
+    );
   }
 
   retain(id: number): void {

@@ -70,13 +70,14 @@ export class PathTable {
 
   #grow(size: number): void {
     this.#prefix = growInt32(this.#prefix, size);
-    this.#attributes = growInt32(this.#attributes, size);
-    this.#source = growUint16(this.#source, size);
-    this.#flags = growUint8(this.#flags, size);
-    this.#since = growUint32(this.#since, size);
-    if (this.#next) this.#next = growInt32(this.#next, size);
-    if (this.#extra) this.#extra = growInt32(this.#extra, size);
-    if (this.#pathId) this.#pathId = growUint32(this.#pathId, size);
+    const room = this.#prefix.length;
+    this.#attributes = growInt32(this.#attributes, room);
+    this.#source = growUint16(this.#source, room);
+    this.#flags = growUint8(this.#flags, room);
+    this.#since = growUint32(this.#since, room);
+    if (this.#next) this.#next = growInt32(this.#next, room);
+    if (this.#extra) this.#extra = growInt32(this.#extra, room);
+    if (this.#pathId) this.#pathId = growUint32(this.#pathId, room);
   }
 
   remove(path: number): void {

@@ -3,7 +3,7 @@ import type { Family } from '../wire/family.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import { growInt32, growUint8 } from './columns.ts';
 import { DecisionProcess, type DecisionReason } from './decision.ts';
-import { Journal, type JournalReader } from './journal.ts';
+import { Journal, type JournalOwner, type JournalReader } from './journal.ts';
 import { NlriExtras } from './nlri-extras.ts';
 import { PathFlag, PathTable } from './path-table.ts';
 import type { PrefixTable } from './prefix-table.ts';
@@ -23,6 +23,12 @@ const PrefixFlag = {
 const LARGE = 65_536;
 const FIRST_SIZE = 64;
 
+/** The time as a RIB needs it. */
+export interface RibTime {
+  /** Wall-clock seconds since 1970, of the present read or turn. */
+  readonly seconds: number;
+}
+
 /** What a RIB is made of. */
 export interface RibOptions {
   /** For people, such as `red/ipv4-unicast`. */
@@ -33,8 +39,8 @@ export interface RibOptions {
   readonly sources: SourceRegistry;
   /** Paths that may share traffic are marked, and {@link Rib.pathChanges} is kept. */
   readonly multipath: boolean;
-  /** Wall-clock seconds, for the age of paths. */
-  readonly seconds: () => number;
+  /** For the age of paths. */
+  readonly time: RibTime;
 }
 
 /**
@@ -44,7 +50,7 @@ export interface RibOptions {
  * `announce` and `withdraw` only mark a prefix; {@link decide} runs the decision process once for each
  * marked prefix, however many messages touched it.
  */
-export class Rib {
+export class Rib implements JournalOwner {
   readonly name: string;
   readonly family: Family;
   readonly prefixes: PrefixTable;
@@ -57,7 +63,7 @@ export class Rib {
   /** Prefixes of which any path changed; undefined when nothing is spread over several paths. */
   readonly pathChanges: Journal | undefined;
   readonly #decision: DecisionProcess;
-  readonly #seconds: () => number;
+  readonly #time: RibTime;
   /** By prefix: its first path plus one, 0 for none. */
   #firstPath = new Int32Array(FIRST_SIZE);
   #flags = new Uint8Array(FIRST_SIZE);
@@ -75,15 +81,10 @@ export class Rib {
     this.prefixes = options.prefixes;
     this.attributes = options.attributes;
     this.sources = options.sources;
-    this.#seconds = options.seconds;
+    this.#time = options.time;
     this.#decision = new DecisionProcess(options.attributes, options.sources, this.paths);
-    const journal = (): Journal =>
-      new Journal(
-        (prefix) => this.#freeIfUnused(prefix),
-        (prefix) => this.#isGone(prefix),
-      );
-    this.bestChanges = journal();
-    this.pathChanges = options.multipath ? journal() : undefined;
+    this.bestChanges = new Journal(this);
+    this.pathChanges = options.multipath ? new Journal(this) : undefined;
   }
 
   /** Prefixes that have a best path. */
@@ -119,7 +120,7 @@ export class Rib {
   }
 
   #addPath(prefix: number, source: number, pathId: number, attributes: number, extra: number): void {
-    const path = this.paths.add(prefix, source, pathId, attributes, extra, this.#seconds());
+    const path = this.paths.add(prefix, source, pathId, attributes, extra, this.#time.seconds);
     this.attributes.retain(attributes);
     this.extras.retain(extra);
     this.#link(prefix, path);
@@ -148,7 +149,7 @@ export class Rib {
     this.extras.retain(extra);
     this.paths.setAttributes(path, attributes);
     this.paths.setExtra(path, extra);
-    this.paths.setSince(path, this.#seconds());
+    this.paths.setSince(path, this.#time.seconds);
     this.attributes.release(oldAttributes);
     this.extras.release(oldExtra);
     this.#touch(prefix, path);
@@ -268,7 +269,7 @@ export class Rib {
       this.#markMultipath(prefix, best);
       this.pathChanges.append(prefix);
     }
-    if (best < 0 && !changed) this.#freeIfUnused(prefix);
+    if (best < 0 && !changed) this.changeSeen(prefix);
   }
 
   #selectBest(prefix: number): number {
@@ -306,12 +307,13 @@ export class Rib {
   }
 
   /** No path is left, and the decision process has seen that. */
-  #isGone(prefix: number): boolean {
+  isGone(prefix: number): boolean {
     return this.#firstPath[prefix] === 0 && this.#flags[prefix] === 0;
   }
 
-  #freeIfUnused(prefix: number): void {
-    if (!this.#isGone(prefix)) return;
+  /** A journal has no use for a prefix any more: it goes if nobody else has. */
+  changeSeen(prefix: number): void {
+    if (!this.isGone(prefix)) return;
     if (this.bestChanges.isPending(prefix) || this.pathChanges?.isPending(prefix)) return;
     if (this.prefixes.keyLength(prefix) >= 0) this.prefixes.remove(prefix);
   }
@@ -341,9 +343,14 @@ export class Rib {
     return this.bestChanges.addReader(needsGone);
   }
 
-  /** Lets go of at most `limit` changes that all readers have seen; true when there are more of them. */
-  settle(limit: number): boolean {
-    const more = this.bestChanges.settle(limit);
-    return this.pathChanges?.settle(limit) || more;
+  /** True when {@link settle} has something to do. */
+  get unsettled(): boolean {
+    return this.bestChanges.settleable || this.pathChanges?.settleable === true;
+  }
+
+  /** Lets go of at most `limit` changes that all readers have seen. */
+  settle(limit: number): void {
+    this.bestChanges.settle(limit);
+    this.pathChanges?.settle(limit);
   }
 }

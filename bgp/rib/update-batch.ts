@@ -11,6 +11,7 @@ export class UpdateBatch {
   readonly #slots: Int32Array;
   readonly #bucketAttributes: Int32Array;
   readonly #bucketSource: Int32Array;
+  readonly #bucketSlot: Int32Array;
   readonly #bucketFirst: Int32Array;
   readonly #bucketLast: Int32Array;
   readonly #next: Int32Array;
@@ -18,6 +19,8 @@ export class UpdateBatch {
   readonly #extra: Int32Array;
   #buckets = 0;
   #entries = 0;
+  /** Routes with the same attributes mostly come one after the other. */
+  #lastBucket = EMPTY;
 
   /** `capacity`: the most announcements of one turn, a power of two. */
   constructor(capacity: number) {
@@ -25,6 +28,7 @@ export class UpdateBatch {
     this.#slots = new Int32Array(capacity * 2).fill(EMPTY);
     this.#bucketAttributes = new Int32Array(capacity);
     this.#bucketSource = new Int32Array(capacity);
+    this.#bucketSlot = new Int32Array(capacity);
     this.#bucketFirst = new Int32Array(capacity);
     this.#bucketLast = new Int32Array(capacity);
     this.#next = new Int32Array(capacity);
@@ -38,21 +42,31 @@ export class UpdateBatch {
 
   clear(): void {
     if (this.#entries === 0) return;
-    this.#slots.fill(EMPTY);
+    for (let bucket = 0; bucket < this.#buckets; bucket++) {
+      this.#slots[this.#bucketSlot[bucket] as number] = EMPTY;
+    }
+    this.#lastBucket = EMPTY;
     this.#buckets = 0;
     this.#entries = 0;
   }
 
-  add(prefix: number, attributes: number, source: number, extra: number): void {
+  /** Adds an announcement; true when it is the first of its bucket. */
+  add(prefix: number, attributes: number, source: number, extra: number): boolean {
     if (this.#entries >= this.#capacity) throw new RangeError('the update batch is full');
     const entry = this.#entries++;
     this.#prefix[entry] = prefix;
     this.#extra[entry] = extra;
     this.#next[entry] = EMPTY;
-    const bucket = this.#bucketFor(attributes, source);
-    if (this.#bucketFirst[bucket] === EMPTY) this.#bucketFirst[bucket] = entry;
+    const last = this.#lastBucket;
+    const same =
+      last >= 0 && this.#bucketAttributes[last] === attributes && this.#bucketSource[last] === source;
+    const bucket = same ? last : this.#bucketFor(attributes, source);
+    this.#lastBucket = bucket;
+    const isFirst = this.#bucketFirst[bucket] === EMPTY;
+    if (isFirst) this.#bucketFirst[bucket] = entry;
     else this.#next[this.#bucketLast[bucket] as number] = entry;
     this.#bucketLast[bucket] = entry;
+    return isFirst;
   }
 
   #bucketFor(attributes: number, source: number): number {
@@ -65,6 +79,7 @@ export class UpdateBatch {
     }
     const bucket = this.#buckets++;
     this.#slots[slot] = bucket;
+    this.#bucketSlot[bucket] = slot;
     this.#bucketAttributes[bucket] = attributes;
     this.#bucketSource[bucket] = source;
     this.#bucketFirst[bucket] = EMPTY;

@@ -73,6 +73,7 @@ export class UpdateGroup {
       if (blocked.length === stream.members.length) continue;
       if (blocked.length > 0) this.#splitOff(stream, blocked);
       deliver(stream.members, stream.advance(limit));
+      stream.noteSent();
     }
     this.#merge();
   }

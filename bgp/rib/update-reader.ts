@@ -16,6 +16,8 @@ import {
   IDENTITY_HEADER_SIZE,
   writeIdentityHeader,
 } from './attribute-store.ts';
+import { hashBytes } from './columns.ts';
+import { Ipv4Block } from './ipv4-block.ts';
 import { NlriSplitter } from './nlri-key.ts';
 import { Ipv4PrefixTable } from './prefix-table.ts';
 import type { Rib } from './rib.ts';
@@ -52,6 +54,7 @@ const FOUR_OCTET_CONTEXT: WireContext = {
 // One message is read at a time: all sessions share the scratch space.
 const sections = new UpdateSections();
 const splitter = new NlriSplitter();
+const block = new Ipv4Block();
 const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535);
 const canonical = new ByteWriter();
 
@@ -139,8 +142,9 @@ export class UpdateReader {
   /** The attribute set for the routes of MP_REACH_NLRI or of the NLRI field; {@link REJECTED} when they have to go. */
   #attributesOf(bytes: Uint8Array, reach: boolean): number | ProtocolError {
     const length = this.#writeIdentity(bytes, reach);
-    const seen = length < 0 ? -1 : this.#options.attributes.lookup(identity, 0, length);
-    const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length);
+    const hash = length < 0 ? 0 : hashBytes(identity, 0, length);
+    const seen = length < 0 ? -1 : this.#options.attributes.lookup(hash, identity, 0, length);
+    const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length, hash);
     this.#forgetNextHop();
     if (typeof id !== 'number' || id < 0) return id;
     if (this.#isAcceptable(id)) return id;
@@ -200,9 +204,14 @@ export class UpdateReader {
   }
 
   /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */
-  #internChecked(bytes: Uint8Array, reach: boolean, rawLength: number): number | ProtocolError {
-    if (rawLength >= 0 && this.#arePlain(bytes, reach))
-      return this.#options.attributes.add(identity, 0, rawLength);
+  #internChecked(
+    bytes: Uint8Array,
+    reach: boolean,
+    rawLength: number,
+    rawHash: number,
+  ): number | ProtocolError {
+    const store = this.#options.attributes;
+    if (rawLength >= 0 && this.#arePlain(bytes, reach)) return store.add(rawHash, identity, 0, rawLength);
     const { attributes, errors, worst } = decodePathAttributes(
       bytes,
       sections.attributesStart,
@@ -215,7 +224,7 @@ export class UpdateReader {
       this.#options.tolerated(error);
     }
     if (worst === 'treat-as-withdraw') return REJECTED;
-    if (worst === 'ok' && rawLength >= 0) return this.#options.attributes.add(identity, 0, rawLength);
+    if (worst === 'ok' && rawLength >= 0) return store.add(rawHash, identity, 0, rawLength);
     const nextHop = reach
       ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
       : attributes.nextHop
@@ -229,7 +238,7 @@ export class UpdateReader {
     );
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
-    return this.#options.attributes.intern(identity, 0, IDENTITY_HEADER_SIZE + canonical.length);
+    return store.intern(identity, 0, IDENTITY_HEADER_SIZE + canonical.length);
   }
 
   /** What most attributes are: nothing has to be decoded to see that they are right. */
@@ -271,23 +280,23 @@ export class UpdateReader {
     end: number,
     id: number,
   ): number {
-    let pathId = 0;
+    const source = this.#options.source.id;
     while (at < end) {
-      const start = at;
-      if (addPath) {
-        if (at + 5 > end) return start;
-        pathId = readU32(bytes, at);
-        at += 4;
+      at = block.read(bytes, at, end, addPath);
+      const { address, length, hash, pathId, count } = block;
+      table.fetch(hash, count);
+      for (let i = 0; i < count; i++) {
+        const key = address[i] as number;
+        const bits = length[i] as number;
+        if (id >= 0) {
+          const prefix = table.findOrAddHashed(hash[i] as number, key, bits);
+          rib.announce(prefix, source, pathId[i] as number, id, 0);
+        } else {
+          const prefix = table.findHashed(hash[i] as number, key, bits);
+          if (prefix >= 0) rib.withdraw(prefix, source, pathId[i] as number);
+        }
       }
-      const length = bytes[at] as number;
-      const next = at + 1 + ((length + 7) >> 3);
-      if (length > 32 || next > end) return start;
-      let address = 0;
-      for (let i = at + 1, shift = 24; i < next; i++, shift -= 8) address |= (bytes[i] as number) << shift;
-      address = length === 0 ? 0 : (address & (0xffffffff << (32 - length))) >>> 0;
-      const prefix = id >= 0 ? table.findOrAddAddress(address, length) : table.findAddress(address, length);
-      this.#apply(rib, prefix, pathId, id, 0);
-      at = next;
+      if (block.malformedAt >= 0) return block.malformedAt;
     }
     return -1;
   }

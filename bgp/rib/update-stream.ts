@@ -2,7 +2,7 @@
 import { type Family, IPV4_UNICAST } from '../wire/family.ts';
 import { type AttributeExport, AttributeExporter, EXPORT_OVERHEAD } from './attribute-export.ts';
 import { AttributeFact } from './attribute-store.ts';
-import { growUint16 } from './columns.ts';
+import { growInt32, growUint16 } from './columns.ts';
 import type { JournalReader } from './journal.ts';
 import { joinNlri, MOST_NLRI_BYTES } from './nlri-key.ts';
 import type { Rib } from './rib.ts';
@@ -25,10 +25,12 @@ export interface ExportProfile extends AttributeExport {
 export interface GroupMember {
   /** Id of the route source that the peer is: its own routes are not sent back to it. */
   readonly sourceId: number;
-  /** Sends whole messages; false when the peer takes no more for now. */
-  send(bytes: Uint8Array): boolean;
+  /** Sends whole messages. */
+  send(bytes: Uint8Array): void;
   /** True while the peer takes no more. */
   readonly blocked: boolean;
+  /** Some of the bytes that were sent are not with the kernel yet, and must stay as they are. */
+  readonly waiting: boolean;
 }
 
 /** What goes before and after a whole table that a peer asked for (RFC 7313); a plain refresh has neither (RFC 2918). */
@@ -59,14 +61,20 @@ export class UpdateStream {
   readonly #exporter: AttributeExporter;
   readonly #writer: UpdateWriter;
   readonly #multiprotocol: boolean;
+  readonly #external: boolean;
   readonly #reader: JournalReader;
   readonly #members: GroupMember[];
   /** Source ids of the members. */
   readonly #memberSources = new Set<number>();
   /** By prefix: the source whose path was advertised, 0 for none. That source alone was not told. */
   #advertised: Uint16Array<ArrayBuffer>;
-  readonly #advertisedBySource: number[];
+  #advertisedBySource: Int32Array<ArrayBuffer>;
   #advertisedCount = 0;
+  /** Of the turn under way: how many prefixes are withdrawn, and the bytes of attributes for the others. */
+  #withdrawals = 0;
+  #batchBytes = 0;
+  /** Of some attributes of the turn few routes fit into a message. */
+  #fewFit = false;
   /** Next prefix of a pass over the whole table, or -1 when that is done. */
   #walk: number;
   /** Sent when the pass is done. */
@@ -80,7 +88,7 @@ export class UpdateStream {
     readFrom: JournalReader | undefined,
     members: GroupMember[],
     advertised: Uint16Array<ArrayBuffer>,
-    advertisedBySource: number[],
+    advertisedBySource: Int32Array<ArrayBuffer>,
   ) {
     this.#rib = rib;
     this.#profile = profile;
@@ -91,16 +99,24 @@ export class UpdateStream {
     for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#advertised = advertised;
     this.#advertisedBySource = advertisedBySource;
-    this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + (count ?? 0), 0);
+    this.#advertisedCount = advertisedBySource.reduce((sum, count) => sum + count, 0);
     this.#walk = -1;
     this.#exporter = new AttributeExporter(rib.attributes, profile);
+    this.#external = profile.peerType === 'ebgp';
     this.#multiprotocol = profile.family !== IPV4_UNICAST || profile.selfNextHop.length !== 4;
     this.#writer = new UpdateWriter(profile.family, profile.maxMessageSize, this.#multiprotocol);
   }
 
   /** A stream that tells one peer the whole table, then End-of-RIB (RFC 4724 §2), then what changes. */
   static fromStart(rib: Rib, profile: ExportProfile, member: GroupMember): UpdateStream {
-    const stream = new UpdateStream(rib, profile, undefined, [member], new Uint16Array(64), []);
+    const stream = new UpdateStream(
+      rib,
+      profile,
+      undefined,
+      [member],
+      new Uint16Array(64),
+      new Int32Array(16),
+    );
     stream.#walk = 0;
     stream.#afterWalk = 'end-of-rib';
     return stream;
@@ -120,6 +136,8 @@ export class UpdateStream {
     if (index < 0) return;
     this.#members.splice(index, 1);
     this.#memberSources.delete(member.sourceId);
+    // Nobody asks the member any more when the bytes it was sent may change.
+    if (member.waiting) this.#writer.leaveBytes();
   }
 
   /** Moves some of the members to a stream that goes on from the same place. */
@@ -130,7 +148,7 @@ export class UpdateStream {
       this.#reader,
       [...members],
       this.#advertised.slice(),
-      [...this.#advertisedBySource],
+      this.#advertisedBySource.slice(),
     );
     split.#walk = this.#walk;
     split.#afterWalk = this.#afterWalk;
@@ -178,16 +196,22 @@ export class UpdateStream {
     return this.#advertisedCount - (this.#advertisedBySource[sourceId] ?? 0);
   }
 
-  /** Encodes what at most `limit` prefixes give: the messages to send. */
+  /** Encodes what at most `limit` prefixes give: the messages to send; {@link noteSent} follows. */
   advance(limit: number): UpdateSegment[] {
     const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
     const walks = this.#walk >= 0;
     const count = walks ? this.#readTable(bounded) : this.#reader.read(bounded);
-    const done = this.#classify(count);
+    const done = this.#writeChanges(count);
     if (done < count && walks) this.#walk -= count - done;
     else if (done < count) this.#reader.putBack(changed[done] as number);
     if (this.#walk >= this.#rib.prefixes.idLimit) this.#endWalk();
     return this.#writer.take();
+  }
+
+  /** Sees whether every byte that {@link advance} has given was sent, so that its room can be used again. */
+  noteSent(): void {
+    for (const { waiting } of this.#members) if (waiting) return;
+    this.#writer.reuse();
   }
 
   #readTable(target: Int32Array): number {
@@ -209,39 +233,42 @@ export class UpdateStream {
   }
 
   /** Sorts changed prefixes into withdrawals and announcements, and writes both; returns how many were written. */
-  #classify(count: number): number {
+  #writeChanges(count: number): number {
     batch.clear();
     this.#advertised = growUint16(this.#advertised, this.#rib.prefixes.idLimit);
-    let withdrawals = 0;
-    let bytes = 0;
-    let buckets = 0;
-    let fewFit = false;
+    this.#withdrawals = 0;
+    this.#batchBytes = 0;
+    this.#fewFit = false;
     let done = 0;
-    while (done < count && bytes < BATCH_BYTES) {
-      const prefix = changed[done++] as number;
-      const path = this.#rib.best(prefix);
-      const before = this.#advertised[prefix] as number;
-      if (path >= 0 && this.#isExported(path)) {
-        const source = this.#rib.paths.source(path);
-        const attributes = this.#rib.paths.attributes(path);
-        batch.add(prefix, attributes, source, this.#rib.paths.extra(path));
-        if (batch.buckets > buckets || fewFit) {
-          const size = this.#attributeBytes(attributes);
-          // Sent once for all its routes, unless few routes fit beside it into a message.
-          const fills = size * 2 > this.#profile.maxMessageSize;
-          if (batch.buckets > buckets || fills) bytes += size;
-          fewFit ||= fills;
-          buckets = batch.buckets;
-        }
-        if (before !== 0 && before !== source) this.#withdrawFromNewSource(prefix, source);
-        this.#setAdvertised(prefix, before, source);
-      } else if (before !== 0) {
-        withdrawn[withdrawals++] = prefix;
-      }
-    }
-    this.#writeWithdrawals(withdrawals);
+    while (done < count && this.#batchBytes < BATCH_BYTES) this.#sort(changed[done++] as number);
+    this.#writeWithdrawals(this.#withdrawals);
     this.#writeAnnouncements();
     return done;
+  }
+
+  #sort(prefix: number): void {
+    const { paths } = this.#rib;
+    const path = this.#rib.best(prefix);
+    const before = this.#advertised[prefix] as number;
+    const attributes = path < 0 ? -1 : paths.attributes(path);
+    const source = path < 0 ? 0 : paths.source(path);
+    if (attributes < 0 || !this.#isExported(attributes, source)) {
+      if (before !== 0) withdrawn[this.#withdrawals++] = prefix;
+      return;
+    }
+    const isFirst = batch.add(prefix, attributes, source, paths.extra(path));
+    if (isFirst || this.#fewFit) this.#countBytes(attributes, isFirst);
+    if (before === source) return;
+    if (before !== 0) this.#withdrawFromNewSource(prefix, source);
+    this.#setAdvertised(prefix, before, source);
+  }
+
+  /** Attributes are sent once for all their routes, unless few routes fit beside them into a message. */
+  #countBytes(attributes: number, isFirst: boolean): void {
+    const size = this.#attributeBytes(attributes);
+    const fills = size * 2 > this.#profile.maxMessageSize;
+    if (isFirst || fills) this.#batchBytes += size;
+    this.#fewFit ||= fills;
   }
 
   #attributeBytes(attributes: number): number {
@@ -249,21 +276,23 @@ export class UpdateStream {
     return store.attributesEnd(attributes) - store.attributesStart(attributes);
   }
 
-  #isExported(path: number): boolean {
-    const flags = this.#rib.attributes.flags(this.#rib.paths.attributes(path));
+  #isExported(attributes: number, source: number): boolean {
+    const flags = this.#rib.attributes.flags(attributes);
     if (flags & AttributeFact.noAdvertise) return false;
-    if (this.#profile.peerType === 'ebgp') return (flags & AttributeFact.noExport) === 0;
+    if (this.#external) return (flags & AttributeFact.noExport) === 0;
     // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers. An imported path
     // has left the mesh of those peers, and never goes back there.
-    const { kind, imported } = this.#rib.sources.get(this.#rib.paths.source(path));
+    const { kind, imported } = this.#rib.sources.get(source);
     return kind !== SourceKind.ibgp || imported;
   }
 
   #setAdvertised(prefix: number, before: number, source: number): void {
-    if (before === source) return;
+    if (source >= this.#advertisedBySource.length) {
+      this.#advertisedBySource = growInt32(this.#advertisedBySource, source + 1);
+    }
     const counts = this.#advertisedBySource;
-    if (before !== 0) counts[before] = (counts[before] ?? 1) - 1;
-    if (source !== 0) counts[source] = (counts[source] ?? 0) + 1;
+    if (before !== 0) counts[before] = (counts[before] as number) - 1;
+    if (source !== 0) counts[source] = (counts[source] as number) + 1;
     this.#advertisedCount += Number(source !== 0) - Number(before !== 0);
     this.#advertised[prefix] = source;
   }

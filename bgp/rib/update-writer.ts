@@ -7,6 +7,8 @@ const FIRST_CHUNK_SIZE = 8 * 1024;
 const CHUNK_SIZE = 128 * 1024;
 const TYPE_UPDATE = 2;
 
+/** Marker, length to be filled in, type, and a Withdrawn Routes Length of 0. */
+const HEADER = Uint8Array.of(...new Uint8Array(16).fill(0xff), 0, 0, TYPE_UPDATE, 0, 0);
 const EMPTY_UPDATE = Uint8Array.of(...new Uint8Array(16).fill(0xff), 0, 23, TYPE_UPDATE, 0, 0, 0, 0);
 
 /** Whom a stretch of messages is for: all members of a group, all but one source, or one source alone. */
@@ -17,7 +19,7 @@ export interface Audience {
   readonly only: number;
 }
 
-/** Whole UPDATE messages, back to back, for one audience. The bytes do not change any more. */
+/** Whole UPDATE messages, back to back, for one audience. The bytes do not change until {@link UpdateWriter.reuse}. */
 export interface UpdateSegment extends Audience {
   readonly bytes: Uint8Array;
 }
@@ -88,6 +90,19 @@ export class UpdateWriter {
     return segments;
   }
 
+  /** What was taken stays as it is for good. */
+  leaveBytes(): void {
+    this.#closeSegment();
+    this.#chunk = new Uint8Array(0);
+    this.reuse();
+  }
+
+  /** All that was taken has been sent: its room is written again. */
+  reuse(): void {
+    this.#at = 0;
+    this.#segmentStart = 0;
+  }
+
   /**
    * Routes with these attributes follow. `attributes[0..length)` holds the path attributes without
    * MP_REACH_NLRI; `nextHop` is for MP_REACH_NLRI and not used for IPv4 unicast. Both must stay as they
@@ -120,19 +135,14 @@ export class UpdateWriter {
         return false;
       }
     }
-    const chunk = this.#chunk;
-    let at = this.#at;
-    for (let i = 0; i < length; i++) chunk[at++] = nlri[i] as number;
-    this.#at = at;
+    this.#copy(nlri, length);
     return true;
   }
 
   #openMessage(): void {
     this.#reserve(this.#maxMessageSize);
     this.#messageStart = this.#at;
-    this.#chunk.fill(0xff, this.#at, this.#at + 16);
-    this.#at += 18;
-    this.#u8(TYPE_UPDATE).#u16(0);
+    this.#copy(HEADER, HEADER.length);
     this.#limit = this.#messageStart + this.#maxMessageSize;
     if (this.#multiprotocol) this.#openMultiprotocol();
     else this.#openIpv4();
@@ -144,7 +154,7 @@ export class UpdateWriter {
       return;
     }
     this.#u16(this.#attributesLength);
-    this.#copyAttributes();
+    this.#copy(this.#attributes, this.#attributesLength);
   }
 
   #openMultiprotocol(): void {
@@ -157,12 +167,15 @@ export class UpdateWriter {
     this.#u16(afiOf(this.#family)).#u8(safiOf(this.#family));
     if (this.#withdrawing) return;
     this.#u8(this.#nextHop.length);
-    for (let i = 0; i < this.#nextHop.length; i++) this.#u8(this.#nextHop[i] as number);
+    this.#copy(this.#nextHop, this.#nextHop.length);
     this.#u8(0);
   }
 
-  #copyAttributes(): void {
-    for (let i = 0; i < this.#attributesLength; i++) this.#u8(this.#attributes[i] as number);
+  #copy(bytes: Uint8Array, length: number): void {
+    const chunk = this.#chunk;
+    const at = this.#at;
+    for (let i = 0; i < length; i++) chunk[at + i] = bytes[i] as number;
+    this.#at = at + length;
   }
 
   /** Completes the message being written, if any. */
@@ -172,7 +185,7 @@ export class UpdateWriter {
     this.#messageStart = -1;
     if (this.#multiprotocol) {
       this.#patchU16(this.#mpLengthAt, this.#at - this.#mpLengthAt - 2);
-      if (!this.#withdrawing) this.#copyAttributes();
+      if (!this.#withdrawing) this.#copy(this.#attributes, this.#attributesLength);
       this.#patchU16(start + HEADER_SIZE + 2, this.#at - start - HEADER_SIZE - 4);
     } else if (this.#withdrawing) {
       this.#patchU16(start + HEADER_SIZE, this.#at - start - HEADER_SIZE - 2);

@@ -24,7 +24,10 @@ export interface Connection {
   readonly device: string | undefined;
   /** Sets who hears of this connection; bytes that came before are delivered then. */
   setHandlers(handlers: ConnectionHandlers): void;
-  /** Sends; false when the kernel did not take all and the rest waits in user space until `drain`. The bytes must not change afterwards. */
+  /**
+   * Sends; false when the kernel did not take all and the rest waits in user space until `drain`: the bytes must not
+   * change until then. They are the caller's again at once when it gives true.
+   */
   write(bytes: Uint8Array): boolean;
   /** Bytes that wait in user space. */
   readonly bufferedBytes: number;

@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BatchError } from '../netlink/route-socket.ts';
+import { type BatchError, LARGEST_SEND } from '../netlink/route-socket.ts';
 import { LARGEST_ROUTE_MESSAGE } from './route-message.ts';
 
 /** The part of a netlink socket that routes are programmed through; `RouteSocket` is one. */
@@ -8,12 +9,19 @@ export interface BatchSocket {
   sendBatch(messages: Uint8Array): Promise<readonly BatchError[]>;
 }
 
-/** Milliseconds that a batch should take at the kernel: others wait for its locks meanwhile. */
-const TARGET_TIME = 8;
+/**
+ * Milliseconds that a batch should take at the kernel. It has nothing to do from the end of a batch until the event
+ * loop has come round to its answer, which takes a turn of some milliseconds while routes load: a batch is several
+ * times as long. More would keep changes waiting that come behind it.
+ */
+const TARGET_TIME = 40;
 const SMALLEST_LIMIT = 256;
-/** As many routes as the socket sends in one piece. */
-export const LARGEST_LIMIT = Math.floor((128 * 1024) / LARGEST_ROUTE_MESSAGE);
-const FIRST_LIMIT = 512;
+/** As many routes as the socket sends in one piece when it sends in the background. */
+export const LARGEST_LIMIT = Math.floor(LARGEST_SEND / LARGEST_ROUTE_MESSAGE);
+const FIRST_LIMIT = 2048;
+
+/** Messages that may be sent before the event loop gets a turn: one batch at the kernel, and the next one. */
+const MOST_PER_TURN = 2 * LARGEST_LIMIT;
 
 /**
  * Sends batches in order and lets the event loop turn in between. How many messages make a batch follows from how
@@ -30,7 +38,7 @@ export class BatchChannel {
   readonly #now: () => number;
   #inFlight = 0;
   #lastAnswer = 0;
-  #sinceTurn = 0;
+  #sentThisTurn = 0;
   #deferred: (() => void)[] = [];
 
   /** `now`: monotonic milliseconds. */
@@ -55,6 +63,7 @@ export class BatchChannel {
     apply: (errors: readonly BatchError[]) => void,
   ): Promise<void> {
     const started = this.#now();
+    this.#countSent(count);
     this.#inFlight++;
     try {
       apply(await this.#socket.sendBatch(messages));
@@ -66,13 +75,27 @@ export class BatchChannel {
     const answered = this.#now();
     this.#adapt(count, answered - Math.max(started, this.#lastAnswer));
     this.#lastAnswer = answered;
-    this.#sinceTurn += count;
-    if (this.#sinceTurn * 2 >= this.limit) await this.turn();
+  }
+
+  #countSent(count: number): void {
+    if (this.#sentThisTurn === 0) {
+      setImmediate(() => {
+        this.#sentThisTurn = 0;
+      });
+    }
+    this.#sentThisTurn += count;
+  }
+
+  /**
+   * To be called before a batch is put together: gives the event loop a turn if much was sent in this one. An
+   * answer that came after a turn finds the way free, so that the kernel gets the next batch at once.
+   */
+  async mayGoOn(): Promise<void> {
+    if (this.#sentThisTurn + this.limit > MOST_PER_TURN) await this.turn();
   }
 
   /** Lets the event loop do what else waits. */
   async turn(): Promise<void> {
-    this.#sinceTurn = 0;
     await nextTurn();
   }
 

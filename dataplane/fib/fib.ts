@@ -11,6 +11,9 @@ import { FAILED, NO_SET, RouteRows, STALE, UNSURE, WAITING } from './route-rows.
 import { prefixText, RouteSender } from './route-sender.ts';
 import { type InterfaceIndex, TunnelEntries } from './tunnel-entries.ts';
 
+/** Routes taken out of a queue that was sent before the event loop gets a turn. */
+const CLEAR_LIMIT = 32_768;
+
 /** What a {@link Fib} works with. */
 export interface FibOptions {
   /** A NETLINK_ROUTE socket in the router's namespace. */
@@ -188,10 +191,19 @@ export class Fib implements RouteTable {
       for (const rows of all) requeue(rows);
       throw error;
     } finally {
-      for (const rows of all) rows.clearSending();
+      for (const rows of all) await this.#clearSending(rows);
       this.#failureCount += failures.count;
     }
     return failures.list;
+  }
+
+  /** Empties the queue that was sent, in parts: a queue may have all routes there are. */
+  async #clearSending(rows: RouteRows): Promise<void> {
+    for (let start = 0; start < rows.sendingCount; start += CLEAR_LIMIT) {
+      if (start > 0) await this.#channel.turn();
+      rows.clearSending(start, Math.min(rows.sendingCount, start + CLEAR_LIMIT));
+    }
+    rows.endSending();
   }
 
   /** Calls up the routes that waited for what has come. */

@@ -44,6 +44,7 @@ export class ObjectSender {
     const builder = this.#builder;
     for (let start = 0; start < requests.length; ) {
       const batch: ObjectRequest[] = [];
+      await this.#channel.mayGoOn();
       builder.reset();
       for (; start < requests.length && builder.length < BATCH_BYTES; start++) {
         const request = requests[start] as ObjectRequest;

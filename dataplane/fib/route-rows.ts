@@ -324,18 +324,24 @@ export class RouteRows {
     return (this.#queues[1 - this.#filling] as Int32Array)[index] as number;
   }
 
-  /** Empties the queue that was sent; rows that nobody needs are forgotten. */
-  clearSending(): void {
+  /**
+   * Takes rows at `start` to `end` out of the queue that was sent; those that nobody needs are forgotten. All have to be
+   * taken out, in any number of calls, before {@link endSending}.
+   */
+  clearSending(start: number, end: number): void {
     const side = this.#filling === 0 ? 1 : 0;
     const rows = this.#queues[side] as Int32Array;
-    const count = this.#queued[side] as number;
     const keep = ~QUEUED[side];
-    for (let index = 0; index < count; index++) {
+    for (let index = start; index < end; index++) {
       const row = rows[index] as number;
       this.flags[row] = (this.flags[row] as number) & keep;
       this.freeIfIdle(row);
     }
-    this.#queued[side] = 0;
+  }
+
+  /** Empties the queue that was sent. */
+  endSending(): void {
+    this.#queued[1 - this.#filling] = 0;
   }
 }
 

@@ -94,6 +94,7 @@ export class RouteSender {
       for (let index = 0; index < rows.sendingCount; ) {
         await lane.answered;
         if (this.#channel.mustDrain) await other.answered;
+        await this.#channel.mayGoOn();
         lane.batch.reset();
         index = collect(lane, index);
         if (lane.batch.count > 0) {

@@ -33,6 +33,8 @@ export interface OpenedSocket {
   readonly largestSend: number;
   /** The kernel filters dumps as their header says (NETLINK_GET_STRICT_CHK). */
   readonly filtersDumps: boolean;
+  /** A large send does not stop the event loop; default: it does. */
+  readonly sendsInBackground?: boolean;
 }
 
 // asm-generic/socket.h
@@ -42,9 +44,10 @@ const SO_RCVBUFFORCE = 33;
 
 /**
  * From this size on, bytes are sent from a thread of the pool: the kernel carries messages out before the
- * call returns, and now and then waits for tens of milliseconds in between (RCU, in large IPv4 tables).
+ * call returns, and now and then waits for tens of milliseconds in between (RCU, in large IPv4 tables; the
+ * lock of all network devices, while a namespace goes away). A few routes are sooner sent than handed over.
  */
-const LARGE_SEND = 16 * 1024;
+const LARGE_SEND = 2 * 1024;
 /** Room for the answers of a batch whose every message fails. */
 const RECEIVE_BUFFER = 8 << 20;
 const SEND_BUFFER = 1 << 20;
@@ -77,7 +80,12 @@ export function openRawSocket(namespace: string | undefined, groups: readonly nu
   } else {
     for (const group of groups) raw.addMembership(group);
   }
-  return { raw: guarded, largestSend: raw.getSendBufferSize() - SEND_OVERHEAD, filtersDumps };
+  return {
+    raw: guarded,
+    largestSend: raw.getSendBufferSize() - SEND_OVERHEAD,
+    filtersDumps,
+    sendsInBackground: descriptor !== undefined,
+  };
 }
 
 /** Sockets that are open: none may hear of anything once the process has begun to end. */

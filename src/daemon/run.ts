@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { familyName } from '../../bgp/wire/family.ts';
@@ -13,6 +14,7 @@ import type { PeerWorld } from './peer-plan.ts';
 import { Router } from './router.ts';
 import { SessionOpener } from './session-opener.ts';
 import { DaemonView } from './view.ts';
+import { warmUp } from './warm-up/warm-up.ts';
 
 /** RFC 4486 §4. */
 const ADMINISTRATIVE_SHUTDOWN = 2;
@@ -26,6 +28,9 @@ const LONGEST_CONVERGENCE = 120_000;
 
 /** Milliseconds after which the process ends even if something keeps it. */
 const LONGEST_FAREWELL = 3000;
+
+/** Milliseconds from the start until the daemon practises: peers that are there at once come first. */
+const WARM_UP_DELAY = 200;
 
 type UsableConfiguration = NodeConfiguration & { readonly underlay: Underlay };
 
@@ -149,6 +154,20 @@ class Daemon {
     router.start();
     if (this.#kernel) this.#sweepWhenConverged(router, this.#kernel);
     this.#log.info({ control: this.#control.path }, 'started');
+    this.#warmUp(router);
+  }
+
+  #warmUp({ speaker }: Router): void {
+    const families = [...new Set(speaker.peers.flatMap((peer) => peer.configuration.settings.families))];
+    const pause = (milliseconds: number): Promise<void> => sleep(milliseconds, undefined, { ref: false });
+    const begin = performance.now();
+    void sleep(WARM_UP_DELAY, undefined, { ref: false })
+      .then(() => warmUp({ clock: systemClock, families, realWork: () => speaker.turns, pause }))
+      .then(() => {
+        const milliseconds = Math.round(performance.now() - begin);
+        this.#log.debug({ milliseconds }, 'warmed up');
+      })
+      .catch((error: unknown) => this.#log.error({ err: error }, 'cannot warm up'));
   }
 
   /** Routes of an earlier run go on forwarding until the peers have told us theirs, or the time is over. */

@@ -40,6 +40,9 @@ export class FibFeed {
   readonly #sets: (SetInUse | undefined)[] = [undefined];
   readonly #freeSets: number[] = [];
   readonly #byKey = new Map<number | string, number>();
+  /** The key that was looked up last and is in {@link #byKey}, and its set. */
+  #lastKey: number | string | undefined;
+  #lastSet = 0;
   /** By prefix: index in {@link #sets}, 0 for none. */
   #current = new Int32Array(64);
 
@@ -75,7 +78,7 @@ export class FibFeed {
 
   #update(prefix: number, afresh = false): void {
     const { routes, table, version } = this.#options;
-    this.#current = growInt32(this.#current, prefix + 1);
+    if (prefix >= this.#current.length) this.#current = growInt32(this.#current, prefix + 1);
     const before = this.#current[prefix] as number;
     this.#collectSharing(prefix);
     const after = sharing.length > 0 ? this.#setFor(afresh) : 0;
@@ -92,8 +95,9 @@ export class FibFeed {
   #readPrefix(prefix: number): number {
     this.#options.rib.prefixes.copyKey(prefix, prefixKey, 0);
     const length = prefixKey[0] as number;
-    address.fill(0);
-    for (let i = 0; i < (length + 7) >> 3; i++) address[i] = prefixKey[i + 1] as number;
+    const octets = (length + 7) >> 3;
+    for (let i = 0; i < octets; i++) address[i] = prefixKey[i + 1] as number;
+    for (let i = octets; i < 16; i++) address[i] = 0;
     return length;
   }
 
@@ -109,8 +113,14 @@ export class FibFeed {
   /** Index of the set for the paths in `sharing`, or 0 when none of them is for the kernel. */
   #setFor(afresh: boolean): number {
     const key = this.#keyOf();
+    // Routes of a set come together.
+    if (key === this.#lastKey && !afresh) return this.#lastSet;
     const known = this.#byKey.get(key);
-    if (known !== undefined && !afresh) return known;
+    if (known !== undefined && !afresh) {
+      this.#lastKey = key;
+      this.#lastSet = known;
+      return known;
+    }
     const { rib, routes, nexthopOf } = this.#options;
     const usable = sharing.filter((path) => rib.attributes.nextHop(rib.paths.attributes(path)) >= 0);
     const nexthops = usable.flatMap((path) => nexthopOf(rib, path) ?? []);
@@ -131,6 +141,7 @@ export class FibFeed {
     const index = this.#freeSets.pop() ?? this.#sets.length;
     this.#sets[index] = { key, set, members, routes: 0 };
     this.#byKey.set(key, index);
+    this.#lastKey = undefined;
     return index;
   }
 
@@ -157,6 +168,7 @@ export class FibFeed {
       rib.extras.release(extra);
     }
     if (this.#byKey.get(used.key) === index) this.#byKey.delete(used.key);
+    this.#lastKey = undefined;
     this.#sets[index] = undefined;
     this.#freeSets.push(index);
   }

@@ -4,6 +4,10 @@ import type { Connection, ConnectionHandlers, Endpoint } from '../../bgp/session
 import type { HeldReader, ReadTurns } from './read-turns.ts';
 import { connectionFailure } from './socket-errors.ts';
 
+/** Bytes that are handed on between two looks at the clock: some thousand routes. */
+const PIECE_SIZE = 8192;
+const NOTHING = new Uint8Array(0);
+
 /** The two ends of a connection and the device that it is bound to. */
 export interface ConnectionPlace {
   readonly local: Endpoint;
@@ -24,6 +28,8 @@ export class TcpConnection implements Connection, HeldReader {
   #toldClosed = false;
   #paused = false;
   #held = false;
+  /** What was read and not handed on yet; the socket is not read meanwhile. */
+  #rest: Uint8Array = NOTHING;
   /** A write left bytes in user space, and `drain` is owed. */
   #blocked = false;
 
@@ -39,8 +45,7 @@ export class TcpConnection implements Connection, HeldReader {
     });
     socket.on('close', () => {
       this.#isClosed = true;
-      turns.remove(this);
-      this.#tellClosed();
+      this.#leave();
     });
     turns.add(this);
   }
@@ -71,7 +76,7 @@ export class TcpConnection implements Connection, HeldReader {
 
   resume(): void {
     this.#paused = false;
-    this.#applyReading();
+    this.#goOn();
   }
 
   holdReading(): void {
@@ -81,7 +86,25 @@ export class TcpConnection implements Connection, HeldReader {
 
   releaseReading(): void {
     this.#held = false;
-    this.#applyReading();
+    this.#goOn();
+  }
+
+  /** Hands on what was left of the last read, then reads again. */
+  #goOn(): void {
+    if (this.#rest.length > 0 && !this.#paused && !this.#held) {
+      const rest = this.#rest;
+      this.#rest = NOTHING;
+      this.#rest = this.#handOn(rest);
+    }
+    if (this.#isClosed) this.#leave();
+    else this.#applyReading();
+  }
+
+  /** The end is told when all that came before it was handed on. */
+  #leave(): void {
+    if (this.#rest.length > 0) return;
+    this.#turns.remove(this);
+    this.#tellClosed();
   }
 
   end(): void {
@@ -93,15 +116,29 @@ export class TcpConnection implements Connection, HeldReader {
   }
 
   /**
-   * Bytes that were read; only valid during the call. False: no more is wanted. A pause right after
-   * a resume comes too late for the read that `node:net` has in its queue by then; its bytes cannot be put back.
+   * Bytes that were read; only valid during the call. False: no more is wanted. They are handed on in pieces, and
+   * what is left when the turn has taken too long is kept for the next one.
    */
   read(bytes: Uint8Array): boolean {
     if (this.#handlers === undefined || this.#toldClosed) return false;
-    this.#turns.beginRead(this);
-    this.#handlers.data(bytes);
-    this.#turns.endRead();
+    // A pause comes too late for a read that `node:net` has in its queue by then.
+    if (this.#rest.length > 0) this.#rest = Buffer.concat([this.#rest, bytes]);
+    else this.#rest = this.#handOn(bytes);
     return this.#wantsReading();
+  }
+
+  /** Hands on as much as is wanted; gives a copy of the rest. */
+  #handOn(bytes: Uint8Array): Uint8Array {
+    let at = 0;
+    while (at < bytes.length && !this.#toldClosed) {
+      const end = Math.min(at + PIECE_SIZE, bytes.length);
+      this.#turns.beginRead(this);
+      this.#handlers?.data(bytes.subarray(at, end));
+      this.#turns.endRead();
+      at = end;
+      if (this.#held && at < bytes.length) return new Uint8Array(bytes.subarray(at));
+    }
+    return NOTHING;
   }
 
   /** One callback for all writes: each would allocate a closure else. */
@@ -112,7 +149,7 @@ export class TcpConnection implements Connection, HeldReader {
   };
 
   #wantsReading(): boolean {
-    return this.#handlers !== undefined && !this.#paused && !this.#held;
+    return this.#handlers !== undefined && !this.#paused && !this.#held && this.#rest.length === 0;
   }
 
   #applyReading(): void {

@@ -8,12 +8,14 @@ import type {
   SocketOptions,
   Transport,
 } from '../../bgp/session/transport.ts';
+import { systemCalls } from '../../dataplane/system-calls.ts';
 import { openTcpSocket } from '../../dataplane/tcp-socket.ts';
 import { formatAddress, parseAddress } from '../../net/address.ts';
 import { ListenerPeers } from './listener-peers.ts';
 import { ReadTurns } from './read-turns.ts';
 import { connectFailure, formatEndpoint, listenFailure, TransportError } from './socket-errors.ts';
 import { TcpConnection } from './tcp-connection.ts';
+import { descriptorOf } from './time-to-live.ts';
 
 /** What a {@link TcpTransport} may be told. */
 export interface TcpTransportOptions {
@@ -50,10 +52,7 @@ export class TcpTransport implements Transport {
 
   connect(target: ConnectTarget, result: ConnectResult): PendingConnection {
     const attempt: { connection?: TcpConnection } = {};
-    const onread: OnReadOpts = {
-      buffer: this.#readBuffer,
-      callback: (size, buffer) => attempt.connection?.read(buffer.subarray(0, size)) ?? true,
-    };
+    const onread = this.#onread(attempt);
     let socket: Socket;
     try {
       socket = openConnectingSocket(target, onread);
@@ -64,6 +63,14 @@ export class TcpTransport implements Transport {
     return this.#watchAttempt(socket, target, result, (connection) => {
       attempt.connection = connection;
     });
+  }
+
+  /** Reads of a connection that will be known when the first one comes. */
+  #onread(kept: { readonly connection?: TcpConnection }): OnReadOpts {
+    return {
+      buffer: this.#readBuffer,
+      callback: (size, buffer) => kept.connection?.read(buffer.subarray(0, size)) ?? true,
+    };
   }
 
   #watchAttempt(
@@ -151,14 +158,36 @@ export class TcpTransport implements Transport {
     }
     const trouble = peers.prepare(socket, remote);
     if (trouble !== undefined) this.#warn(trouble);
-    const connection = new TcpConnection(socket, { local, remote, device }, this.#turns);
-    // A plain view: code that sees arrays of one kind only stays fast.
-    socket.on('data', (bytes: Buffer) => {
-      connection.read(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-    });
-    socket.pause();
+    const kept: { connection?: TcpConnection } = {};
+    const place = { local, remote, device };
+    const own = withReadBuffer(socket, this.#onread(kept));
+    const connection = new TcpConnection(own ?? socket, place, this.#turns);
+    kept.connection = connection;
+    if (!own) {
+      // A plain view: code that sees arrays of one kind only stays fast.
+      socket.on('data', (bytes: Buffer) => {
+        connection.read(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+      });
+      socket.pause();
+    }
     return connection;
   }
+}
+
+/**
+ * A socket over the same connection that reads into a buffer of ours, which `node:net` offers for sockets that
+ * connect, and not for those that a server accepts: each read of them takes 64 kB of new memory. Undefined when it
+ * cannot be had; else the other one is gone.
+ */
+function withReadBuffer(socket: Socket, onread: OnReadOpts): Socket | undefined {
+  const accepted = descriptorOf(socket);
+  const fd = accepted === undefined ? -1 : systemCalls().duplicate(accepted);
+  if (fd < 0) return undefined;
+  // The type of the constructor's options lacks `onread`.
+  const adopted = { fd, readable: true, writable: true, onread };
+  const own = adopt(fd, () => new Socket(adopted).pause());
+  socket.on('error', () => {}).destroy();
+  return own;
 }
 
 /** True when only system calls can make the socket. */

@@ -35,6 +35,9 @@ class Member implements GroupMember {
   readonly source: RouteSource;
   readonly view = new ReceivedRoutes(CONTEXT);
   blocked = false;
+  /** The kernel takes nothing for now, and little waits. */
+  lags = false;
+  readonly #waiting: Uint8Array[] = [];
 
   constructor(source: RouteSource) {
     this.source = source;
@@ -44,11 +47,23 @@ class Member implements GroupMember {
     return this.source.id;
   }
 
-  send(bytes: Uint8Array): boolean {
-    this.view.apply(bytes);
-    return !this.blocked;
+  get waiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Bytes that wait are looked at when they leave: nobody may have written over them by then. */
+  send(bytes: Uint8Array): void {
+    if (this.blocked || this.lags || this.waiting) this.#waiting.push(bytes);
+    else this.view.apply(bytes);
+  }
+
+  /** The kernel takes all that waits. */
+  drain(): void {
+    for (const bytes of this.#waiting.splice(0)) this.view.apply(bytes);
   }
 }
+
+type MemberStep = 'come or go' | 'block' | 'unblock' | 'lag' | 'drain' | 'refresh';
 
 type Step =
   | {
@@ -58,7 +73,7 @@ type Step =
       readonly preference: number;
     }
   | { readonly kind: 'withdraw'; readonly member: number; readonly prefix: number }
-  | { readonly kind: 'come or go' | 'block' | 'unblock' | 'refresh'; readonly member: number }
+  | { readonly kind: MemberStep; readonly member: number }
   | { readonly kind: 'decide' | 'flush' | 'sweep'; readonly limit: number }
   | { readonly kind: 'pass by'; readonly member: number; readonly flushed: boolean }
   | { readonly kind: 'rest' };
@@ -80,7 +95,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      kind: fc.constantFrom('come or go' as const, 'block' as const, 'unblock' as const, 'refresh' as const),
+      kind: fc.constantFrom<MemberStep>('come or go', 'block', 'unblock', 'lag', 'drain', 'refresh'),
       member,
     }),
   },
@@ -173,14 +188,19 @@ class Scenario {
     this.bench.rib.decide(1000);
   }
 
-  #runMember(kind: 'come or go' | 'block' | 'unblock' | 'refresh', index: number): void {
+  #runMember(kind: MemberStep, index: number): void {
     const there = this.members[index];
     if (kind === 'come or go') {
       if (there) this.#leave(there);
       this.members[index] = there ? undefined : this.#join(index);
     } else if (!there) return;
     else if (kind === 'refresh') this.group.refresh(there, { before: marker(1), after: marker(2) });
-    else there.blocked = kind === 'block';
+    else if (kind === 'lag') there.lags = true;
+    else {
+      there.blocked = kind === 'block';
+      there.lags = false;
+      if (kind !== 'block') there.drain();
+    }
   }
 
   #join(index: number): Member {
@@ -207,7 +227,12 @@ class Scenario {
   finish(): void {
     const { rib } = this.bench;
     while (this.#sweep(100));
-    for (const there of this.members) if (there) there.blocked = false;
+    for (const there of this.members) {
+      if (!there) continue;
+      there.blocked = false;
+      there.lags = false;
+      there.drain();
+    }
     rib.decide(1000);
     for (let turns = 0; this.group.ready; turns++) {
       if (turns > 1000) throw new Error('the group does not come to rest');

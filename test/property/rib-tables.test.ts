@@ -130,7 +130,7 @@ describe('the journal against a set for each reader', () => {
     fc.assert(
       fc.property(fc.array(action, { minLength: 50, maxLength: 400 }), (actions) => {
         const settled: number[] = [];
-        const journal = new Journal((prefix) => settled.push(prefix));
+        const journal = new Journal({ changeSeen: (prefix) => settled.push(prefix), isGone: () => false });
         const readers: ModelReader[] = [{ reader: journal.addReader(), owed: new Set() }];
         const unsettled = new Set<number>();
         const batch = new Int32Array(40);
@@ -153,7 +153,7 @@ describe('the journal against a set for each reader', () => {
               break;
             case 'settle': {
               // In small portions, and no further than the last reader is.
-              for (let more = true; more; ) more = journal.settle(3);
+              while (journal.settleable) journal.settle(3);
               const seen = [...unsettled].filter((prefix) => readers.every(({ owed }) => !owed.has(prefix)));
               expect(settled.splice(0).sort()).toEqual(seen.sort());
               for (const prefix of seen) unsettled.delete(prefix);
@@ -191,7 +191,7 @@ describe('the journal against a set for each reader', () => {
   });
 
   it('stays small however far a reader is behind', () => {
-    const journal = new Journal(() => undefined);
+    const journal = new Journal({ changeSeen: () => undefined, isGone: () => false });
     const late = journal.addReader();
     for (let round = 0; round < 2000; round++) {
       for (let prefix = 0; prefix < 100; prefix++) journal.append(prefix);

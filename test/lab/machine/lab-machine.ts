@@ -40,6 +40,8 @@ export interface BootOptions {
   readonly terminal?: boolean;
   /** Megabytes of memory of a User-Mode Linux guest. */
   readonly memory?: number;
+  /** The kernel to take; by default it is chosen. */
+  readonly kernel?: KernelChoice;
   /** Is told what is worth telling a person. */
   readonly log?: (line: string) => void;
 }
@@ -86,7 +88,7 @@ export class LabMachine {
   static async boot(options: BootOptions): Promise<LabMachine> {
     const log = options.log ?? (() => undefined);
     if (process.getuid?.() !== 0) throw new GuestLost('the lab needs root: start it with sudo');
-    const choice = chooseKernel();
+    const choice = options.kernel ?? chooseKernel();
     log(
       `kernel: ${choice.kernel === 'uml' ? "Debian's user-mode-linux" : 'the running one'}: ${choice.reason}`,
     );

@@ -52,7 +52,7 @@ export class RibBench {
       attributes: this.attributes,
       sources: this.sources,
       multipath,
-      seconds: () => this.seconds,
+      time: this,
     });
   }
 

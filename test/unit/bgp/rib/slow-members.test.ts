@@ -41,10 +41,13 @@ class Member implements GroupMember {
     this.sourceId = source.id;
   }
 
-  send(bytes: Uint8Array): boolean {
+  get waiting(): boolean {
+    return this.blocked;
+  }
+
+  send(bytes: Uint8Array): void {
     this.view.apply(bytes);
     this.bytes += bytes.length;
-    return !this.blocked;
   }
 
   get prefixes(): string[] {

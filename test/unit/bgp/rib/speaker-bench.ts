@@ -112,7 +112,8 @@ export class FakeSession implements SessionHandle {
   }
 
   send(bytes: Uint8Array): boolean {
-    this.sent.push(bytes);
+    // What was sent at once may be written again by the speaker.
+    this.sent.push(bytes.slice());
     this.onSend();
     return this.bufferedBytes === 0;
   }

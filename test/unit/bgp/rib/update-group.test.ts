@@ -41,11 +41,14 @@ class Member implements GroupMember {
     this.view = new ReceivedRoutes(context);
   }
 
-  send(bytes: Uint8Array): boolean {
+  get waiting(): boolean {
+    return this.blocked;
+  }
+
+  send(bytes: Uint8Array): void {
     this.sends++;
     this.view.apply(bytes);
     this.onSend();
-    return !this.blocked;
   }
 
   get prefixes(): string[] {

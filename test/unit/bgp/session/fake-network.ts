@@ -152,6 +152,8 @@ export class FakeConnection implements Connection {
 
   write(bytes: Uint8Array): boolean {
     if (this.wasEnded) return true;
+    // They are the caller's again afterwards.
+    bytes = bytes.slice();
     this.written.push(bytes);
     this.#arrives((peer) => {
       for (let at = 0; at < bytes.length; at += this.pieceSize) {

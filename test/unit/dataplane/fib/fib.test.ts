@@ -284,7 +284,9 @@ describe('calls while a flush is under way', () => {
   it('splits many routes into batches and lets the event loop turn between them', async () => {
     const { kernel, fib } = fibOnKernel();
     const set = fib.internNexthops([LEAF_A]);
-    for (let i = 0; i < 5000; i++) replace(fib, 1, `10.${i >> 8}.${i & 255}.0/24`, set);
+    const count = 5 * LARGEST_LIMIT;
+    for (let i = 0; i < count; i++)
+      replace(fib, 1, `${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`, set);
     let turn = 0;
     let flushing = true;
     const countTurns = () => {
@@ -298,7 +300,7 @@ describe('calls while a flush is under way', () => {
     };
     await fib.flush();
     flushing = false;
-    expect(kernel.routes.size).toBe(5000);
+    expect(kernel.routes.size).toBe(count);
     // One batch at the kernel, and one put together meanwhile.
     expect(Math.max(...sentInTurn.values())).toBeLessThanOrEqual(2 * LARGEST_LIMIT);
   });

@@ -1,0 +1,119 @@
+import { afiOf, type Family, IPV4_UNICAST, L2VPN_EVPN, safiOf } from '../../../bgp/wire/family.ts';
+import { encodeKeepalive } from '../../../bgp/wire/message-header.ts';
+import { encodeOpen } from '../../../bgp/wire/open.ts';
+import { ByteWriter } from '../../../net/byte-writer.ts';
+
+/** Routes of one UPDATE, as many as real tables have of the same attributes. */
+export const ROUTES_PER_UPDATE = 6;
+
+/** Numbers that need all 32 bits are another kind to V8 than small ones, and real routes have both. */
+const LARGE_NUMBER = 0xf000_0000;
+
+/** The OPEN and the KEEPALIVE of a peer. */
+export function greeting(asn: number, routerId: number, families: readonly Family[]): Uint8Array {
+  const writer = new ByteWriter(256);
+  encodeOpen(writer, {
+    version: 4,
+    myAs: asn,
+    asn,
+    holdTime: 180,
+    routerId,
+    capabilities: [
+      ...families.map((family) => ({ kind: 'multiprotocol', family }) as const),
+      { kind: 'route-refresh' },
+      { kind: 'four-octet-as', asn },
+    ],
+  });
+  encodeKeepalive(writer);
+  return writer.take();
+}
+
+/** Writes UPDATE `number` of a family: the same routes for the same number, with attributes of their own. */
+export function writeAnnouncement(
+  writer: ByteWriter,
+  family: Family,
+  number: number,
+  asn: number,
+  hops: number,
+): void {
+  const start = beginUpdate(writer);
+  writer.u16(0);
+  const attributes = writer.u16(0).length;
+  if (family !== IPV4_UNICAST) {
+    const reach = beginMultiprotocol(writer, 14, family);
+    const nextHop = family === L2VPN_EVPN ? 4 : 16;
+    writer.u8(nextHop).fill(0x20, nextHop).u8(0);
+    writeRoutes(writer, family, number);
+    writer.patchU16(reach, writer.length - reach - 2);
+  }
+  writer.u8(0x40).u8(1).u8(1).u8(0);
+  writer
+    .u8(0x40)
+    .u8(2)
+    .u8(6 + hops * 4)
+    .u8(2)
+    .u8(hops + 1);
+  for (let hop = 0; hop < hops; hop++) writer.u32(asn);
+  writer.u32(LARGE_NUMBER + number);
+  if (family === IPV4_UNICAST) writer.u8(0x40).u8(3).u8(4).fill(0x20, 4);
+  if (family === L2VPN_EVPN)
+    writer
+      .u8(0xc0)
+      .u8(16)
+      .u8(8)
+      .u32(0x0002_0000 + asn)
+      .u32(number);
+  else
+    writer
+      .u8(0xc0)
+      .u8(8)
+      .u8(8)
+      .u32(0x0001_0000 + number)
+      .u32(0x0002_0000 + number);
+  writer.patchU16(attributes - 2, writer.length - attributes);
+  if (family === IPV4_UNICAST) writeRoutes(writer, family, number);
+  writer.patchU16(start + 16, writer.length - start);
+}
+
+/** Writes the UPDATE that withdraws the routes of UPDATE `number`. */
+export function writeWithdrawal(writer: ByteWriter, family: Family, number: number): void {
+  const start = beginUpdate(writer);
+  const at = writer.u16(0).length;
+  if (family === IPV4_UNICAST) {
+    writeRoutes(writer, family, number);
+    writer.patchU16(at - 2, writer.length - at);
+    writer.u16(0);
+  } else {
+    writer.u16(0);
+    const unreach = beginMultiprotocol(writer, 15, family);
+    writeRoutes(writer, family, number);
+    writer.patchU16(unreach, writer.length - unreach - 2);
+    writer.patchU16(at, writer.length - at - 2);
+  }
+  writer.patchU16(start + 16, writer.length - start);
+}
+
+function beginUpdate(writer: ByteWriter): number {
+  const start = writer.length;
+  writer.fill(0xff, 16).u16(0).u8(2);
+  return start;
+}
+
+/** Gives where the attribute's length stands. */
+function beginMultiprotocol(writer: ByteWriter, code: number, family: Family): number {
+  const at = writer.u8(0x90).u8(code).length;
+  writer.u16(0).u16(afiOf(family)).u8(safiOf(family));
+  return at;
+}
+
+function writeRoutes(writer: ByteWriter, family: Family, number: number): void {
+  for (let route = 0; route < ROUTES_PER_UPDATE; route++) {
+    // Spread over the address space, as real prefixes are.
+    const address = Math.imul(number * ROUTES_PER_UPDATE + route, 0x9e3779b1) >>> 0;
+    if (family === L2VPN_EVPN) {
+      writer.u8(5).u8(34).u32(0x0001_2020).u32(0x2020_0001).fill(0, 14);
+      writer.u8(32).u32(address).fill(0, 4).u24(100);
+    } else if (family === IPV4_UNICAST) writer.u8(24).u24(address >>> 8);
+    else writer.u8(48).u16(0x2001).u32(address);
+  }
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { WireContext } from '../../../bgp/wire/context.ts';
+import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../../bgp/wire/family.ts';
+import { decodeMessage } from '../../../bgp/wire/message.ts';
+import { ByteWriter } from '../../../net/byte-writer.ts';
+import {
+  ROUTES_PER_UPDATE,
+  writeAnnouncement,
+  writeWithdrawal,
+} from '../../../src/daemon/warm-up/practice-messages.ts';
+import { warmUp } from '../../../src/daemon/warm-up/warm-up.ts';
+import { FakeClock } from '../bgp/session/fake-clock.ts';
+
+const CONTEXT: WireContext = {
+  fourOctetAs: true,
+  addPath: () => false,
+  extendedMessage: false,
+  extendedNextHop: false,
+  peerType: 'ebgp',
+};
+
+/** Some time passes between two looks at it. */
+class TickingClock extends FakeClock {
+  #ticks = 0;
+
+  override now(): number {
+    return super.now() + 0.5 * this.#ticks++;
+  }
+}
+
+function decoded(write: (writer: ByteWriter) => void) {
+  const writer = new ByteWriter();
+  write(writer);
+  const bytes = writer.take();
+  return decodeMessage(bytes, 0, bytes.length, CONTEXT);
+}
+
+describe('practice', () => {
+  it.each<[string, Family]>([
+    ['IPv4', IPV4_UNICAST],
+    ['IPv6', IPV6_UNICAST],
+    ['EVPN', L2VPN_EVPN],
+  ])('is with UPDATEs of %s that are in order', (_, family) => {
+    for (const message of [
+      decoded((writer) => writeAnnouncement(writer, family, 77, 65_001, 2)),
+      decoded((writer) => writeWithdrawal(writer, family, 77)),
+    ]) {
+      if (message.type !== 'update') throw new Error(JSON.stringify(message));
+      expect(message.update.outcome).toBe('ok');
+      expect(message.update.errors).toEqual([]);
+      const { announced, withdrawn } = message.update;
+      expect([...announced, ...withdrawn].flatMap(({ routes }) => routes)).toHaveLength(ROUTES_PER_UPDATE);
+    }
+  });
+
+  it('is done in slices, comes to its end, and makes way for real work', async () => {
+    const pauses: number[] = [];
+    let work = 0;
+    await warmUp({
+      clock: new TickingClock(),
+      families: [IPV4_UNICAST, L2VPN_EVPN],
+      realWork: () => work,
+      pause: async (milliseconds) => {
+        pauses.push(milliseconds);
+        if (pauses.length === 10) work = 1;
+        if (pauses.length === 11) work = 2;
+      },
+    });
+    expect(pauses.length).toBeGreaterThan(50);
+    expect(pauses.indexOf(100)).toBe(10);
+    expect(pauses.filter((pause) => pause === 100)).toHaveLength(2);
+    expect(pauses.filter((pause) => pause === 1).length).toBe(pauses.length - 2);
+  });
+});
