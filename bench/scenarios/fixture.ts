@@ -16,6 +16,7 @@ const REST_CPU_SECONDS = 0.02;
 /** Time for sessions to come to rest after they were established, End-of-RIB included. */
 const CALM_MILLISECONDS = 500;
 
+const END_WATCH_MILLISECONDS = 100;
 /** Connections that are opened at a time: some daemons have a short queue of those that they did not accept yet. */
 const CONNECTING = 4;
 
@@ -42,7 +43,8 @@ export class Fixture {
     const deviations = (await kind.deviations?.()) ?? {};
     const daemon = kind.start(daemonPlan(layout, place));
     try {
-      const fixture = new Fixture(daemon, await connectAll(layout), deviations);
+      const speakers = await Promise.race([connectAll(layout), endOf(daemon)]);
+      const fixture = new Fixture(daemon, speakers, deviations);
       await pause(CALM_MILLISECONDS);
       await fixture.rest();
       for (const { receiver } of fixture.speakers) receiver.clear();
@@ -169,6 +171,17 @@ async function connectAll({ speakers, capacity }: Layout): Promise<Speaker[]> {
     throw error;
   }
   return connected;
+}
+
+/** Rejects when the daemon ends; never resolves. */
+function endOf(daemon: RunningDaemon): Promise<never> {
+  return new Promise((_, reject) => {
+    const watch = setInterval(() => {
+      if (daemon.running) return;
+      clearInterval(watch);
+      reject(new Error('the daemon ended'));
+    }, END_WATCH_MILLISECONDS).unref();
+  });
 }
 
 /** How a speaker of a layout connects. */
