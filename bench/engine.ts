@@ -84,7 +84,7 @@ class MemorySession implements SessionHandle {
 
   read(bytes: Uint8Array): void {
     this.#framer.push(bytes);
-    this.events.readComplete();
+    this.events.readComplete(bytes.length);
   }
 
   send(bytes: Uint8Array): boolean {

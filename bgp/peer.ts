@@ -39,6 +39,8 @@ export interface PeerContext {
   readonly beginRead: () => void;
   /** Has the speaker's loop run soon. */
   readonly schedule: () => void;
+  /** The same after a read of so many octets; at once if that is little. */
+  readonly readComplete: (size: number) => void;
   /** Has all paths of a source removed, in slices; the source is given back afterwards. */
   readonly sweep: (source: RouteSource, ribs: readonly Rib[]) => void;
   readonly events: PeerEvents;
@@ -226,9 +228,9 @@ export class Peer implements SessionEvents {
     this.#context.schedule();
   }
 
-  readComplete(): void {
+  readComplete(size: number): void {
     this.#reading = false;
-    this.#context.schedule();
+    this.#context.readComplete(size);
   }
 
   writable(): void {

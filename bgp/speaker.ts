@@ -40,6 +40,9 @@ interface Round {
   round(end: number): RoundEnd;
 }
 
+/** Octets of a read that is worked on at once: some ten messages. */
+const SMALL_READ = 1024;
+
 /** Read by every path, so it is a plain field. */
 class TurnTime implements RibTime {
   seconds = 0;
@@ -68,6 +71,8 @@ export class Speaker {
   #nextPhase = 0;
   #turnCount = 0;
   #scheduled = false;
+  /** A turn was run right after a read in this round of the event loop. */
+  #wasPrompt = false;
   /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
   readonly #time = new TurnTime();
 
@@ -149,6 +154,7 @@ export class Speaker {
       sources: this.sources,
       beginRead: () => this.#noteTime(),
       schedule: () => this.schedule(),
+      readComplete: (size) => this.#readComplete(size),
       sweep: (source, ribs) => this.sweep(source, ribs),
       events: this.#options.events ?? {},
     });
@@ -195,6 +201,24 @@ export class Speaker {
       this.#turn();
     });
   }
+
+  /**
+   * A few routes that come by themselves go on at once: to wait for the other sockets would take longer than all else
+   * that is done with them. Only the first ones of each round of the event loop, so that many are still packed together.
+   */
+  #readComplete(size: number): void {
+    if (size > SMALL_READ || this.#scheduled || this.#wasPrompt) {
+      this.schedule();
+      return;
+    }
+    this.#wasPrompt = true;
+    this.#turn();
+    this.#options.defer(this.#nextRound);
+  }
+
+  readonly #nextRound = (): void => {
+    this.#wasPrompt = false;
+  };
 
   #noteTime(): void {
     this.#time.seconds = Math.floor(this.#options.clock.wallTime() / 1000);

@@ -83,6 +83,7 @@ export class Receiver {
   readonly #evpn: boolean;
   readonly #parts = new UpdateParts();
   #start = 0;
+  #isOver = false;
   #parsed = 0;
   #end = 0;
   /** Second AS of paths that count; undefined: all. */
@@ -135,8 +136,13 @@ export class Receiver {
     this.#parsed = at;
   }
 
-  #refuse(notification: Buffer): never {
-    throw new Error(`the daemon sent NOTIFICATION ${notification.toString('hex')}`);
+  /** The session is over: what comes now is a farewell. */
+  ignoreRest(): void {
+    this.#isOver = true;
+  }
+
+  #refuse(notification: Buffer): void {
+    if (!this.#isOver) throw new Error(`the daemon sent NOTIFICATION ${notification.toString('hex')}`);
   }
 
   #countUpdate(bytes: Uint8Array, start: number, end: number): void {

@@ -117,6 +117,7 @@ export class Speaker {
   close(): void {
     clearInterval(this.#keepalives);
     this.onLost = () => {};
+    this.receiver.ignoreRest();
     this.#socket.on('error', () => {});
     this.#socket.destroy();
   }

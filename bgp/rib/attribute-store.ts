@@ -2,7 +2,7 @@
 import { readU32 } from '../wire/octets.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { ByteTable } from './byte-table.ts';
-import { growInt32, growUint8, growUint16, growUint32, hashBytes } from './columns.ts';
+import { growInt32, hashBytes } from './columns.ts';
 import { NextHops } from './next-hops.ts';
 
 /** Where an attribute set came from: it decides how missing and forbidden attributes are read. */
@@ -22,6 +22,22 @@ export const AttributeFact = {
 /** LOCAL_PREF of a route that has none: what FRR, BIRD and GoBGP take. */
 export const DEFAULT_LOCAL_PREFERENCE = 100;
 
+// Places of the numbers in a record.
+const REFERENCES = 0;
+const NEXT_HOP = 1;
+const LOCAL_PREF = 2;
+const MED = 3;
+const NEIGHBOR_AS = 4;
+const ORIGINATOR_ID = 5;
+const AS_PATH_LENGTH = 6;
+const CLUSTER_LIST_LENGTH = 7;
+const ORIGIN = 8;
+const FLAGS = 9;
+const AS_PATH_AT = 10;
+const AS_PATH_SIZE = 11;
+/** Numbers of a record. */
+const FIELDS = 12;
+
 /** Bytes before the attributes in an identity: kind and next hop. */
 export const IDENTITY_HEADER_SIZE = 5;
 
@@ -31,24 +47,13 @@ export const IDENTITY_HEADER_SIZE = 5;
  * The identity of a set is its kind, its next hop and its attributes as they stood on the wire with
  * 4-octet AS numbers, without NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI: so one set serves all
  * families, and a set that was seen before is not parsed again. What the decision process needs is
- * in columns. References are counted by {@link retain} and {@link release}.
+ * in records. References are counted by {@link retain} and {@link release}.
  */
 export class AttributeStore {
   readonly nextHops = new NextHops();
   readonly #table = new ByteTable();
-  #references = new Int32Array(64);
-  #nextHop = new Int32Array(64);
-  #localPref = new Uint32Array(64);
-  #med = new Uint32Array(64);
-  #asPathLength = new Uint16Array(64);
-  #neighborAs = new Uint32Array(64);
-  #originatorId = new Uint32Array(64);
-  #clusterListLength = new Uint16Array(64);
-  #origin = new Uint8Array(64);
-  #flags = new Uint8Array(64);
-  /** Where the AS_PATH value stands in the attributes, or -1. */
-  #asPathAt = new Int32Array(64);
-  #asPathSize = new Uint16Array(64);
+  /** By id: {@link FIELDS} numbers, side by side so that a look at a set is one at memory. */
+  #records = new Int32Array(64 * FIELDS);
 
   /** Attribute sets in use. */
   get size(): number {
@@ -75,10 +80,10 @@ export class AttributeStore {
    */
   add(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const id = this.#table.addHashed(hash, bytes, start, end);
-    this.#grow(id + 1);
-    this.#references[id] = 0;
+    this.#records = growInt32(this.#records, (id + 1) * FIELDS);
+    this.#records[id * FIELDS + REFERENCES] = 0;
     const nextHop = readU32(bytes, start + 1) | 0;
-    this.#nextHop[id] = nextHop;
+    this.#records[id * FIELDS + NEXT_HOP] = nextHop;
     if (nextHop >= 0) this.nextHops.retain(nextHop);
     this.#readFacts(id, bytes, start + IDENTITY_HEADER_SIZE, end);
     return id;
@@ -91,34 +96,17 @@ export class AttributeStore {
     return found >= 0 ? found : this.add(hash, bytes, start, end);
   }
 
-  #grow(size: number): void {
-    if (size <= this.#references.length) return;
-    this.#references = growInt32(this.#references, size);
-    const room = this.#references.length;
-    this.#nextHop = growInt32(this.#nextHop, room);
-    this.#localPref = growUint32(this.#localPref, room);
-    this.#med = growUint32(this.#med, room);
-    this.#asPathLength = growUint16(this.#asPathLength, room);
-    this.#neighborAs = growUint32(this.#neighborAs, room);
-    this.#originatorId = growUint32(this.#originatorId, room);
-    this.#clusterListLength = growUint16(this.#clusterListLength, room);
-    this.#origin = growUint8(this.#origin, room);
-    this.#flags = growUint8(this.#flags, room);
-    this.#asPathAt = growInt32(this.#asPathAt, room);
-    this.#asPathSize = growUint16(this.#asPathSize, room);
-  }
-
   #readFacts(id: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#localPref[id] = DEFAULT_LOCAL_PREFERENCE;
-    this.#med[id] = 0;
-    this.#asPathLength[id] = 0;
-    this.#neighborAs[id] = 0;
-    this.#originatorId[id] = 0;
-    this.#clusterListLength[id] = 0;
-    this.#origin[id] = 2;
-    this.#flags[id] = 0;
-    this.#asPathAt[id] = -1;
-    this.#asPathSize[id] = 0;
+    this.#records[id * FIELDS + LOCAL_PREF] = DEFAULT_LOCAL_PREFERENCE;
+    this.#records[id * FIELDS + MED] = 0;
+    this.#records[id * FIELDS + AS_PATH_LENGTH] = 0;
+    this.#records[id * FIELDS + NEIGHBOR_AS] = 0;
+    this.#records[id * FIELDS + ORIGINATOR_ID] = 0;
+    this.#records[id * FIELDS + CLUSTER_LIST_LENGTH] = 0;
+    this.#records[id * FIELDS + ORIGIN] = 2;
+    this.#records[id * FIELDS + FLAGS] = 0;
+    this.#records[id * FIELDS + AS_PATH_AT] = -1;
+    this.#records[id * FIELDS + AS_PATH_SIZE] = 0;
     for (let at = start; at < end; at = attributeEnd(bytes, at)) {
       const value = attributeValue(bytes, at);
       const size = attributeEnd(bytes, at) - value;
@@ -129,29 +117,31 @@ export class AttributeStore {
   #readFact(id: number, code: number, bytes: Uint8Array, value: number, size: number, start: number): void {
     switch (code) {
       case 1:
-        this.#origin[id] = bytes[value] as number;
+        this.#records[id * FIELDS + ORIGIN] = bytes[value] as number;
         break;
       case 2:
-        this.#asPathAt[id] = value - start;
-        this.#asPathSize[id] = size;
+        this.#records[id * FIELDS + AS_PATH_AT] = value - start;
+        this.#records[id * FIELDS + AS_PATH_SIZE] = size;
         this.#readAsPath(id, bytes, value, value + size);
         break;
       case 4:
-        this.#med[id] = readU32(bytes, value);
-        this.#flags[id] = (this.#flags[id] as number) | AttributeFact.hasMed;
+        this.#records[id * FIELDS + MED] = readU32(bytes, value);
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.hasMed;
         break;
       case 5:
-        this.#localPref[id] = readU32(bytes, value);
-        this.#flags[id] = (this.#flags[id] as number) | AttributeFact.hasLocalPref;
+        this.#records[id * FIELDS + LOCAL_PREF] = readU32(bytes, value);
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.hasLocalPref;
         break;
       case 8:
         this.#readCommunities(id, bytes, value, value + size);
         break;
       case 9:
-        this.#originatorId[id] = readU32(bytes, value);
+        this.#records[id * FIELDS + ORIGINATOR_ID] = readU32(bytes, value);
         break;
       case 10:
-        this.#clusterListLength[id] = size >> 2;
+        this.#records[id * FIELDS + CLUSTER_LIST_LENGTH] = size >> 2;
         break;
     }
   }
@@ -164,81 +154,85 @@ export class AttributeStore {
       const count = bytes[at + 1] as number;
       if (type === 2) length += count;
       else if (type === 1) length += 1;
-      if (at === start && type === 2 && count > 0) this.#neighborAs[id] = readU32(bytes, at + 2);
+      if (at === start && type === 2 && count > 0)
+        this.#records[id * FIELDS + NEIGHBOR_AS] = readU32(bytes, at + 2);
       at += 2 + count * 4;
     }
-    this.#asPathLength[id] = length;
+    this.#records[id * FIELDS + AS_PATH_LENGTH] = length;
   }
 
   #readCommunities(id: number, bytes: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end; at += 4) {
       const community = readU32(bytes, at);
-      if (community === 0xffffff02) this.#flags[id] = (this.#flags[id] as number) | AttributeFact.noAdvertise;
+      if (community === 0xffffff02)
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.noAdvertise;
       if (community === 0xffffff01 || community === 0xffffff03) {
-        this.#flags[id] = (this.#flags[id] as number) | AttributeFact.noExport;
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.noExport;
       }
     }
   }
 
   retain(id: number): void {
-    this.#references[id] = (this.#references[id] as number) + 1;
+    this.#records[id * FIELDS + REFERENCES] = (this.#records[id * FIELDS + REFERENCES] as number) + 1;
   }
 
   release(id: number): void {
-    const left = (this.#references[id] as number) - 1;
-    this.#references[id] = left;
+    const left = (this.#records[id * FIELDS + REFERENCES] as number) - 1;
+    this.#records[id * FIELDS + REFERENCES] = left;
     if (left <= 0) this.#drop(id);
   }
 
   /** Drops a set that was added and that nothing refers to. */
   collect(id: number): void {
-    if (this.#references[id] === 0 && this.#table.length(id) >= 0) this.#drop(id);
+    if (this.#records[id * FIELDS + REFERENCES] === 0 && this.#table.length(id) >= 0) this.#drop(id);
   }
 
   #drop(id: number): void {
-    const nextHop = this.#nextHop[id] as number;
+    const nextHop = this.#records[id * FIELDS + NEXT_HOP] as number;
     if (nextHop >= 0) this.nextHops.release(nextHop);
     this.#table.remove(id);
   }
 
   /** Next-hop id in {@link nextHops}, or -1. */
   nextHop(id: number): number {
-    return this.#nextHop[id] as number;
+    return this.#records[id * FIELDS + NEXT_HOP] as number;
   }
 
   localPref(id: number): number {
-    return this.#localPref[id] as number;
+    return (this.#records[id * FIELDS + LOCAL_PREF] as number) >>> 0;
   }
 
   med(id: number): number {
-    return this.#med[id] as number;
+    return (this.#records[id * FIELDS + MED] as number) >>> 0;
   }
 
   asPathLength(id: number): number {
-    return this.#asPathLength[id] as number;
+    return this.#records[id * FIELDS + AS_PATH_LENGTH] as number;
   }
 
   /** First AS of the path, 0 when the path is empty or starts with a set. */
   neighborAs(id: number): number {
-    return this.#neighborAs[id] as number;
+    return (this.#records[id * FIELDS + NEIGHBOR_AS] as number) >>> 0;
   }
 
   originatorId(id: number): number {
-    return this.#originatorId[id] as number;
+    return (this.#records[id * FIELDS + ORIGINATOR_ID] as number) >>> 0;
   }
 
   clusterListLength(id: number): number {
-    return this.#clusterListLength[id] as number;
+    return this.#records[id * FIELDS + CLUSTER_LIST_LENGTH] as number;
   }
 
   /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
   origin(id: number): number {
-    return this.#origin[id] as number;
+    return this.#records[id * FIELDS + ORIGIN] as number;
   }
 
   /** Bits of {@link AttributeFact}. */
   flags(id: number): number {
-    return this.#flags[id] as number;
+    return this.#records[id * FIELDS + FLAGS] as number;
   }
 
   kind(id: number): AttributeKind {
@@ -260,11 +254,11 @@ export class AttributeStore {
 
   /** How often `asn` stands in the AS path, sets included (RFC 4271 §9.1.2). */
   countAs(id: number, asn: number): number {
-    const at = this.#asPathAt[id] as number;
+    const at = this.#records[id * FIELDS + AS_PATH_AT] as number;
     if (at < 0) return 0;
     const bytes = this.#table.arena;
     const start = this.attributesStart(id) + at;
-    const end = start + (this.#asPathSize[id] as number);
+    const end = start + (this.#records[id * FIELDS + AS_PATH_SIZE] as number);
     let found = 0;
     for (let segment = start; segment < end; ) {
       const last = segment + 2 + (bytes[segment + 1] as number) * 4;
@@ -276,11 +270,11 @@ export class AttributeStore {
 
   /** True when both sets have the same AS_PATH bytes. */
   sameAsPath(a: number, b: number): boolean {
-    const size = this.#asPathSize[a] as number;
-    if (size !== this.#asPathSize[b]) return false;
+    const size = this.#records[a * FIELDS + AS_PATH_SIZE] as number;
+    if (size !== this.#records[b * FIELDS + AS_PATH_SIZE]) return false;
     const bytes = this.#table.arena;
-    const aStart = this.attributesStart(a) + (this.#asPathAt[a] as number);
-    const bStart = this.attributesStart(b) + (this.#asPathAt[b] as number);
+    const aStart = this.attributesStart(a) + (this.#records[a * FIELDS + AS_PATH_AT] as number);
+    const bStart = this.attributesStart(b) + (this.#records[b * FIELDS + AS_PATH_AT] as number);
     for (let i = 0; i < size; i++) if (bytes[aStart + i] !== bytes[bStart + i]) return false;
     return true;
   }

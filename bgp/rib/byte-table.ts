@@ -1,8 +1,15 @@
 // Hot: find and add run once per route. Columns only; nothing is allocated but by growth.
-import { growInt32, growUint8, growUint16, hashBytes, sameBytes } from './columns.ts';
+import { growInt32, growUint8, hashBytes, sameBytes } from './columns.ts';
 import { HashIndex, NONE, SKIP } from './hash-index.ts';
 
 const LONGEST = 65_535;
+
+// Places of the numbers in a record.
+const OFFSET = 0;
+const LENGTH = 1;
+const HASH = 2;
+/** Numbers of a record. */
+const FIELDS = 3;
 
 /**
  * Interns byte strings of 1 to 65,535 bytes under dense ids: a hash table over typed arrays, the bytes back to
@@ -10,10 +17,8 @@ const LONGEST = 65_535;
  */
 export class ByteTable {
   readonly #index = new HashIndex();
-  #offset = new Int32Array(32);
-  /** 0 for an id that is not in use. */
-  #length = new Uint16Array(32);
-  #hash = new Int32Array(32);
+  /** By id: {@link FIELDS} numbers; a length of 0 is that of an id that is not in use. */
+  #records = new Int32Array(32 * FIELDS);
   #free = new Int32Array(0);
   #freeCount = 0;
   #next = 0;
@@ -37,12 +42,12 @@ export class ByteTable {
   }
 
   offset(id: number): number {
-    return this.#offset[id] as number;
+    return this.#records[id * FIELDS + OFFSET] as number;
   }
 
   /** Bytes of the string, or -1 for an id that is not in use. */
   length(id: number): number {
-    const length = this.#length[id] as number;
+    const length = this.#records[id * FIELDS + LENGTH] as number;
     return length > 0 ? length : -1;
   }
 
@@ -60,8 +65,8 @@ export class ByteTable {
       if (id === NONE) return -1;
       if (
         id !== SKIP &&
-        this.#length[id] === length &&
-        sameBytes(this.#arena, this.#offset[id] as number, bytes, start, length)
+        this.#records[id * FIELDS + LENGTH] === length &&
+        sameBytes(this.#arena, this.#records[id * FIELDS + OFFSET] as number, bytes, start, length)
       )
         return id;
     }
@@ -89,9 +94,9 @@ export class ByteTable {
     const arena = this.#arena;
     const offset = this.#arenaEnd;
     for (let i = 0; i < length; i++) arena[offset + i] = bytes[start + i] as number;
-    this.#offset[id] = offset;
-    this.#length[id] = length;
-    this.#hash[id] = hash;
+    this.#records[id * FIELDS + OFFSET] = offset;
+    this.#records[id * FIELDS + LENGTH] = length;
+    this.#records[id * FIELDS + HASH] = hash;
     this.#arenaEnd = offset + length;
     this.#arenaLive += length;
     this.#index.insert(hash, id);
@@ -101,26 +106,23 @@ export class ByteTable {
   #takeId(): number {
     if (this.#freeCount > 0) return this.#free[--this.#freeCount] as number;
     const id = this.#next++;
-    if (id >= this.#offset.length) {
-      this.#offset = growInt32(this.#offset, id + 1);
-      this.#length = growUint16(this.#length, this.#offset.length);
-      this.#hash = growInt32(this.#hash, this.#offset.length);
-    }
+    this.#records = growInt32(this.#records, (id + 1) * FIELDS);
     return id;
   }
 
   #rebuild(): void {
     this.#index.rebuild(this.#index.size, this.#next);
     for (let id = 0; id < this.#next; id++) {
-      if (this.#length[id] !== 0) this.#index.insert(this.#hash[id] as number, id);
+      if (this.#records[id * FIELDS + LENGTH] !== 0)
+        this.#index.insert(this.#records[id * FIELDS + HASH] as number, id);
     }
   }
 
   /** Forgets a string; its id will be given to another one. */
   remove(id: number): void {
-    this.#index.remove(this.#hash[id] as number, id);
-    this.#arenaLive -= this.#length[id] as number;
-    this.#length[id] = 0;
+    this.#index.remove(this.#records[id * FIELDS + HASH] as number, id);
+    this.#arenaLive -= this.#records[id * FIELDS + LENGTH] as number;
+    this.#records[id * FIELDS + LENGTH] = 0;
     if (this.#freeCount >= this.#free.length) this.#free = growInt32(this.#free, this.#freeCount + 16);
     this.#free[this.#freeCount++] = id;
   }
@@ -136,11 +138,11 @@ export class ByteTable {
     const packed = growUint8(new Uint8Array(0), this.#arenaLive + room);
     let end = 0;
     for (let id = 0; id < this.#next; id++) {
-      const length = this.#length[id] as number;
+      const length = this.#records[id * FIELDS + LENGTH] as number;
       if (length === 0) continue;
-      const offset = this.#offset[id] as number;
+      const offset = this.#records[id * FIELDS + OFFSET] as number;
       packed.set(this.#arena.subarray(offset, offset + length), end);
-      this.#offset[id] = end;
+      this.#records[id * FIELDS + OFFSET] = end;
       end += length;
     }
     this.#arena = packed;

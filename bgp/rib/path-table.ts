@@ -1,5 +1,5 @@
-// Hot: runs once per path. Columns only; nothing is allocated but by growth.
-import { growInt32, growUint8, growUint16, growUint32 } from './columns.ts';
+// Hot: runs once per path. Typed arrays only; nothing is allocated but by growth.
+import { growInt32, growUint32 } from './columns.ts';
 
 /** Bits of {@link PathTable.flags}. */
 export const PathFlag = {
@@ -9,24 +9,29 @@ export const PathFlag = {
   unusable: 2,
 } as const;
 
-/** The first size is not a power of two, so that paths and prefixes do not grow in the same turn. */
-const FIRST_SIZE = 40;
+// Places of the numbers in a record.
+/** The prefix; of a removed path the next one that was removed, or -1. */
+const PREFIX = 0;
+const ATTRIBUTES = 1;
+/** The source above {@link FLAG_BITS} bits of flags. */
+const SOURCE_AND_FLAGS = 2;
+const SINCE = 3;
+/** Numbers of a record: a quarter of a line of the processor's cache. */
+const FIELDS = 4;
+const FLAG_BITS = 8;
+const FLAG_MASK = 0xff;
+const FIRST_SIZE = 32;
 
 /**
- * The paths of one RIB as columns: a singly linked list per prefix. An id of a removed path is used
- * again. Columns that most RIBs have no use for are allocated with the first value that is not 0.
+ * The paths of one RIB: a record each, and a singly linked list per prefix. An id of a removed path is used again.
+ * Columns that most RIBs have no use for are allocated with the first value that is not 0.
  */
 export class PathTable {
-  #prefix = new Int32Array(FIRST_SIZE);
-  #attributes = new Int32Array(FIRST_SIZE);
-  #source = new Uint16Array(FIRST_SIZE);
-  #flags = new Uint8Array(FIRST_SIZE);
-  #since = new Uint32Array(FIRST_SIZE);
+  #records = new Int32Array(FIRST_SIZE * FIELDS);
   /** The next path plus one, 0 for none: there are RIBs with one path for each prefix. */
   #next: Int32Array<ArrayBuffer> | undefined;
   #extra: Int32Array<ArrayBuffer> | undefined;
   #pathId: Uint32Array<ArrayBuffer> | undefined;
-  /** Ids of removed paths are chained by their prefix column, which nobody reads of them; -1 ends the chain. */
   #free = -1;
   #limit = 0;
   #size = 0;
@@ -51,16 +56,16 @@ export class PathTable {
     since: number,
   ): number {
     let path = this.#free;
-    if (path >= 0) this.#free = this.#prefix[path] as number;
+    if (path >= 0) this.#free = this.#records[path * FIELDS + PREFIX] as number;
     else {
       path = this.#limit++;
-      if (path >= this.#prefix.length) this.#grow(path + 1);
+      if ((path + 1) * FIELDS > this.#records.length) this.#grow(path + 1);
     }
-    this.#prefix[path] = prefix;
-    this.#source[path] = source;
-    this.#attributes[path] = attributes;
-    this.#flags[path] = 0;
-    this.#since[path] = since;
+    const at = path * FIELDS;
+    this.#records[at + PREFIX] = prefix;
+    this.#records[at + ATTRIBUTES] = attributes;
+    this.#records[at + SOURCE_AND_FLAGS] = source << FLAG_BITS;
+    this.#records[at + SINCE] = since;
     if (this.#next) this.#next[path] = 0;
     if (pathId !== 0 || this.#pathId) this.#setPathId(path, pathId);
     if (extra !== 0 || this.#extra) this.setExtra(path, extra);
@@ -69,26 +74,27 @@ export class PathTable {
   }
 
   #grow(size: number): void {
-    this.#prefix = growInt32(this.#prefix, size);
-    const room = this.#prefix.length;
-    this.#attributes = growInt32(this.#attributes, room);
-    this.#source = growUint16(this.#source, room);
-    this.#flags = growUint8(this.#flags, room);
-    this.#since = growUint32(this.#since, room);
+    this.#records = growInt32(this.#records, size * FIELDS);
+    const room = this.#room;
     if (this.#next) this.#next = growInt32(this.#next, room);
     if (this.#extra) this.#extra = growInt32(this.#extra, room);
     if (this.#pathId) this.#pathId = growUint32(this.#pathId, room);
   }
 
+  /** Paths that there is room for. */
+  get #room(): number {
+    return this.#records.length / FIELDS;
+  }
+
   remove(path: number): void {
-    this.#source[path] = 0;
-    this.#prefix[path] = this.#free;
+    this.#records[path * FIELDS + SOURCE_AND_FLAGS] = 0;
+    this.#records[path * FIELDS + PREFIX] = this.#free;
     this.#free = path;
     this.#size--;
   }
 
   prefix(path: number): number {
-    return this.#prefix[path] as number;
+    return this.#records[path * FIELDS + PREFIX] as number;
   }
 
   /** The path behind this one in the list of its prefix, or -1. */
@@ -97,20 +103,20 @@ export class PathTable {
   }
 
   setNext(path: number, next: number): void {
-    if (next >= 0 && !this.#next) this.#next = new Int32Array(this.#prefix.length);
+    if (next >= 0 && !this.#next) this.#next = new Int32Array(this.#room);
     if (this.#next) this.#next[path] = next + 1;
   }
 
   attributes(path: number): number {
-    return this.#attributes[path] as number;
+    return this.#records[path * FIELDS + ATTRIBUTES] as number;
   }
 
   setAttributes(path: number, attributes: number): void {
-    this.#attributes[path] = attributes;
+    this.#records[path * FIELDS + ATTRIBUTES] = attributes;
   }
 
   source(path: number): number {
-    return this.#source[path] as number;
+    return (this.#records[path * FIELDS + SOURCE_AND_FLAGS] as number) >> FLAG_BITS;
   }
 
   /** Id of what the NLRI carried besides its key, 0 for nothing. */
@@ -119,7 +125,7 @@ export class PathTable {
   }
 
   setExtra(path: number, extra: number): void {
-    if (extra !== 0 && !this.#extra) this.#extra = new Int32Array(this.#prefix.length);
+    if (extra !== 0 && !this.#extra) this.#extra = new Int32Array(this.#room);
     if (this.#extra) this.#extra[path] = extra;
   }
 
@@ -129,24 +135,25 @@ export class PathTable {
   }
 
   #setPathId(path: number, pathId: number): void {
-    this.#pathId ??= new Uint32Array(this.#prefix.length);
+    this.#pathId ??= new Uint32Array(this.#room);
     this.#pathId[path] = pathId;
   }
 
   flags(path: number): number {
-    return this.#flags[path] as number;
+    return (this.#records[path * FIELDS + SOURCE_AND_FLAGS] as number) & FLAG_MASK;
   }
 
   setFlags(path: number, flags: number): void {
-    this.#flags[path] = flags;
+    const at = path * FIELDS + SOURCE_AND_FLAGS;
+    this.#records[at] = ((this.#records[at] as number) & ~FLAG_MASK) | flags;
   }
 
   /** Seconds since 1970 of the last change. */
   since(path: number): number {
-    return this.#since[path] as number;
+    return (this.#records[path * FIELDS + SINCE] as number) >>> 0;
   }
 
   setSince(path: number, seconds: number): void {
-    this.#since[path] = seconds;
+    this.#records[path * FIELDS + SINCE] = seconds;
   }
 }

@@ -1,7 +1,7 @@
 // Hot: announce, withdraw and decide run once per route. Columns only; nothing is allocated but by growth.
 import type { Family } from '../wire/family.ts';
 import type { AttributeStore } from './attribute-store.ts';
-import { growInt32, growUint8 } from './columns.ts';
+import { growInt32 } from './columns.ts';
 import { DecisionProcess, type DecisionReason } from './decision.ts';
 import { Journal, type JournalOwner, type JournalReader } from './journal.ts';
 import { NlriExtras } from './nlri-extras.ts';
@@ -9,7 +9,7 @@ import { PathFlag, PathTable } from './path-table.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { RouteSource, SourceRegistry } from './sources.ts';
 
-/** Bits of the prefix column. */
+/** Bits of the prefix column, below the first path. */
 const PrefixFlag = {
   /** Waits for {@link Rib.decide}. */
   dirty: 1,
@@ -18,6 +18,9 @@ const PrefixFlag = {
   /** The first path in the list is the best one. */
   hasBest: 4,
 } as const;
+
+const FLAG_BITS = 3;
+const FLAG_MASK = 7;
 
 /** Prefixes that a list may have room for after all of it was decided. */
 const LARGE = 65_536;
@@ -64,9 +67,8 @@ export class Rib implements JournalOwner {
   readonly pathChanges: Journal | undefined;
   readonly #decision: DecisionProcess;
   readonly #time: RibTime;
-  /** By prefix: its first path plus one, 0 for none. */
-  #firstPath = new Int32Array(FIRST_SIZE);
-  #flags = new Uint8Array(FIRST_SIZE);
+  /** By prefix: its first path plus one, 0 for none, above {@link FLAG_BITS} bits of {@link PrefixFlag}. */
+  #prefixes = new Int32Array(FIRST_SIZE);
   #dirty = new Int32Array(FIRST_SIZE);
   #dirtyCount = 0;
   #dirtyNext = 0;
@@ -108,15 +110,19 @@ export class Rib implements JournalOwner {
    * {@link extras}.
    */
   announce(prefix: number, source: number, pathId: number, attributes: number, extra: number): void {
-    if (prefix >= this.#firstPath.length) this.#grow(prefix + 1);
+    if (prefix >= this.#prefixes.length) this.#grow(prefix + 1);
     const path = this.findPath(prefix, source, pathId);
     if (path < 0) this.#addPath(prefix, source, pathId, attributes, extra);
     else this.#replacePath(prefix, path, attributes, extra);
   }
 
+  #setFirst(prefix: number, path: number): void {
+    const flags = (this.#prefixes[prefix] as number) & FLAG_MASK;
+    this.#prefixes[prefix] = ((path + 1) << FLAG_BITS) | flags;
+  }
+
   #grow(size: number): void {
-    this.#firstPath = growInt32(this.#firstPath, size);
-    this.#flags = growUint8(this.#flags, this.#firstPath.length);
+    this.#prefixes = growInt32(this.#prefixes, size);
   }
 
   #addPath(prefix: number, source: number, pathId: number, attributes: number, extra: number): void {
@@ -131,13 +137,13 @@ export class Rib implements JournalOwner {
 
   /** Puts a path at the front of its list, but behind the best one. */
   #link(prefix: number, path: number): void {
-    const first = (this.#firstPath[prefix] as number) - 1;
-    if (first >= 0 && (this.#flags[prefix] as number) & PrefixFlag.hasBest) {
+    const first = ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1;
+    if (first >= 0 && (this.#prefixes[prefix] as number) & PrefixFlag.hasBest) {
       this.paths.setNext(path, this.paths.next(first));
       this.paths.setNext(first, path);
     } else {
       if (first >= 0) this.paths.setNext(path, first);
-      this.#firstPath[prefix] = path + 1;
+      this.#setFirst(prefix, path);
     }
   }
 
@@ -157,8 +163,8 @@ export class Rib implements JournalOwner {
 
   /** The path of a source for a prefix, or -1. */
   findPath(prefix: number, source: number, pathId: number): number {
-    if (prefix >= this.#firstPath.length) return -1;
-    let path = (this.#firstPath[prefix] as number) - 1;
+    if (prefix >= this.#prefixes.length) return -1;
+    let path = ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1;
     while (path >= 0 && (this.paths.source(path) !== source || this.paths.pathId(path) !== pathId)) {
       path = this.paths.next(path);
     }
@@ -184,12 +190,11 @@ export class Rib implements JournalOwner {
   }
 
   #unlink(prefix: number, path: number): void {
-    let before = (this.#firstPath[prefix] as number) - 1;
+    let before = ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1;
     if (before === path) {
-      this.#firstPath[prefix] = this.paths.next(path) + 1;
-      const flags = this.#flags[prefix] as number;
+      const flags = (this.#prefixes[prefix] as number) & FLAG_MASK;
       if (flags & PrefixFlag.hasBest) this.#bestCount--;
-      this.#flags[prefix] = flags & ~PrefixFlag.hasBest;
+      this.#prefixes[prefix] = ((this.paths.next(path) + 1) << FLAG_BITS) | (flags & ~PrefixFlag.hasBest);
       return;
     }
     while (this.paths.next(before) !== path) before = this.paths.next(before);
@@ -207,16 +212,16 @@ export class Rib implements JournalOwner {
 
   #touch(prefix: number, path: number): void {
     if (this.best(prefix) === path) {
-      this.#flags[prefix] = (this.#flags[prefix] as number) | PrefixFlag.bestTouched;
+      this.#prefixes[prefix] = (this.#prefixes[prefix] as number) | PrefixFlag.bestTouched;
     }
     this.markDirty(prefix);
   }
 
   /** Has {@link decide} look at a prefix. */
   markDirty(prefix: number): void {
-    const flags = this.#flags[prefix] as number;
-    if (flags & PrefixFlag.dirty) return;
-    this.#flags[prefix] = flags | PrefixFlag.dirty;
+    const word = this.#prefixes[prefix] as number;
+    if (word & PrefixFlag.dirty) return;
+    this.#prefixes[prefix] = word | PrefixFlag.dirty;
     if (this.#dirtyCount >= this.#dirty.length) this.#makeDirtyRoom();
     this.#dirty[this.#dirtyCount++] = prefix;
   }
@@ -257,11 +262,12 @@ export class Rib implements JournalOwner {
   }
 
   #decidePrefix(prefix: number): void {
-    const flags = this.#flags[prefix] as number;
+    const flags = (this.#prefixes[prefix] as number) & FLAG_MASK;
     const before = this.best(prefix);
     const best = this.#selectBest(prefix);
     if (best >= 0) this.#moveToFront(prefix, best);
-    this.#flags[prefix] = best >= 0 ? PrefixFlag.hasBest : 0;
+    const word = (this.#prefixes[prefix] as number) & ~FLAG_MASK;
+    this.#prefixes[prefix] = best >= 0 ? word | PrefixFlag.hasBest : word;
     this.#bestCount += Number(best >= 0) - Number(before >= 0);
     const changed = best !== before || (flags & PrefixFlag.bestTouched) !== 0;
     if (changed) this.bestChanges.append(prefix);
@@ -273,7 +279,7 @@ export class Rib implements JournalOwner {
   }
 
   #selectBest(prefix: number): number {
-    const first = (this.#firstPath[prefix] as number) - 1;
+    const first = ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1;
     if (first < 0) return -1;
     if (this.paths.next(first) < 0) return this.paths.flags(first) & PathFlag.unusable ? -1 : first;
     let count = 0;
@@ -286,17 +292,21 @@ export class Rib implements JournalOwner {
   }
 
   #moveToFront(prefix: number, path: number): void {
-    const first = (this.#firstPath[prefix] as number) - 1;
+    const first = ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1;
     if (first === path) return;
     let before = first;
     while (this.paths.next(before) !== path) before = this.paths.next(before);
     this.paths.setNext(before, this.paths.next(path));
     this.paths.setNext(path, first);
-    this.#firstPath[prefix] = path + 1;
+    this.#setFirst(prefix, path);
   }
 
   #markMultipath(prefix: number, best: number): void {
-    for (let path = (this.#firstPath[prefix] as number) - 1; path >= 0; path = this.paths.next(path)) {
+    for (
+      let path = ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1;
+      path >= 0;
+      path = this.paths.next(path)
+    ) {
       const flags = this.paths.flags(path);
       const shares =
         best >= 0 &&
@@ -308,7 +318,7 @@ export class Rib implements JournalOwner {
 
   /** No path is left, and the decision process has seen that. */
   isGone(prefix: number): boolean {
-    return this.#firstPath[prefix] === 0 && this.#flags[prefix] === 0;
+    return this.#prefixes[prefix] === 0;
   }
 
   /** A journal has no use for a prefix any more: it goes if nobody else has. */
@@ -320,14 +330,14 @@ export class Rib implements JournalOwner {
 
   /** The chosen path of a prefix, or -1. */
   best(prefix: number): number {
-    return prefix < this.#flags.length && (this.#flags[prefix] as number) & PrefixFlag.hasBest
-      ? (this.#firstPath[prefix] as number) - 1
+    return prefix < this.#prefixes.length && (this.#prefixes[prefix] as number) & PrefixFlag.hasBest
+      ? ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1
       : -1;
   }
 
   /** First path of a prefix (follow {@link PathTable.next}), or -1. */
   firstPath(prefix: number): number {
-    return prefix < this.#firstPath.length ? (this.#firstPath[prefix] as number) - 1 : -1;
+    return prefix < this.#prefixes.length ? ((this.#prefixes[prefix] as number) >> FLAG_BITS) - 1 : -1;
   }
 
   /** Why the best path of a prefix beats another of its paths. */

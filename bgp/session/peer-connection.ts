@@ -168,7 +168,7 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
     const before = this.#owner.received.total;
     this.#framer.push(bytes);
     if (this.#owner.received.total !== before) this.#timers.messageReceived();
-    if (this.#isEstablished()) this.#owner.events.readComplete();
+    if (this.#isEstablished()) this.#owner.events.readComplete(bytes.length);
   }
 
   drain(): void {

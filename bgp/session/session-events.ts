@@ -88,8 +88,8 @@ export interface SessionEvents {
   update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined;
   /** ROUTE-REFRESH; `subtype` 0 request, 1 beginning, 2 end (RFC 2918, RFC 7313). */
   routeRefresh(family: Family, subtype: number): void;
-  /** All messages of one socket read have been delivered: the moment to decide and send. */
-  readComplete(): void;
+  /** All messages of one read of `size` octets have been delivered: the moment to decide and send. */
+  readComplete(size: number): void;
   /** The socket takes more again after {@link SessionHandle.send} returned false. */
   writable(): void;
   /** Was established and is no more. Called once per `established`. */

@@ -6,6 +6,8 @@ import { connectionFailure } from './socket-errors.ts';
 
 /** Bytes that are handed on between two looks at the clock: some thousand routes. */
 const PIECE_SIZE = 8192;
+/** Bytes of a read that takes no time worth mentioning. */
+const SMALL_READ = 1024;
 const NOTHING = new Uint8Array(0);
 
 /** The two ends of a connection and the device that it is bound to. */
@@ -129,6 +131,13 @@ export class TcpConnection implements Connection, HeldReader {
 
   /** Hands on as much as is wanted; gives a copy of the rest. */
   #handOn(bytes: Uint8Array): Uint8Array {
+    if (bytes.length <= SMALL_READ) {
+      // What is short comes first, and is accounted for afterwards.
+      this.#handlers?.data(bytes);
+      this.#turns.beginRead(this);
+      this.#turns.endRead();
+      return NOTHING;
+    }
     let at = 0;
     while (at < bytes.length && !this.#toldClosed) {
       const end = Math.min(at + PIECE_SIZE, bytes.length);

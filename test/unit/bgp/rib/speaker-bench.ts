@@ -97,7 +97,7 @@ export class FakeSession implements SessionHandle {
   /** Delivers one whole UPDATE and the end of the read it came in. */
   receive(message: Uint8Array): ReturnType<SessionEvents['update']> {
     const error = this.events.update(message, 0, message.length);
-    this.events.readComplete();
+    this.events.readComplete(message.length);
     return error;
   }
 

@@ -176,7 +176,7 @@ describe('a speaker', () => {
     const { session } = addPeer('198.51.100.1', 65001);
     session.up();
     bench.settle();
-    session.events.readComplete();
+    session.events.readComplete(100_000);
     expect(bench.turn()).toBe(true);
     expect(bench.turn()).toBe(false);
   });
