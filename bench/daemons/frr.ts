@@ -48,6 +48,9 @@ function configurationText(plan: DaemonPlan): string {
     'exit-address-family',
   ]);
   return `${[
+    // From 10 on it stops to read, for seconds, once 10,000 messages wait. Older ones do not know the command.
+    'bgp input-queue-limit 1000000',
+    'bgp output-queue-limit 1000000',
     `router bgp ${plan.as}`,
     `bgp router-id ${plan.ipv4}`,
     'no bgp ebgp-requires-policy',
