@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 BIN := node_modules/.bin
 
-.PHONY: help setup setup-demo setup-test build build-lab test test-unit test-pcap test-interop test-lab \
-	lint demo-metallb lab-latency bench-startup bench-kernel clean
+.PHONY: help setup setup-demo setup-test build build-lab build-bench test test-unit test-pcap test-interop test-lab \
+	lint demo-metallb lab-latency bench bench-quick bench-plot bench-startup bench-kernel clean
 
 help: ## say what there is to make
 	@echo "openpe-routerd: make ..."
@@ -18,6 +18,9 @@ setup-demo:
 setup-test:
 	@test/setup/setup.sh test
 
+setup-bench:
+	@test/setup/setup.sh bench
+
 setup-node:
 	@test/setup/install-node-packages.sh
 
@@ -27,6 +30,9 @@ build: setup-node ## bundle the two programs into dist/
 
 build-lab: build
 	@$(BIN)/tsc -p test/lab/tsconfig.json
+
+build-bench: build-lab
+	@node bench/setup/bundle-large.mjs
 
 test: setup-test ## lint, types and all tests; the last line is the count
 	@test/run-all.sh
@@ -52,6 +58,19 @@ demo-metallb: setup-demo build-lab ## MetalLB across an EVPN fabric (API=current
 
 lab-latency: setup-demo build-lab ## time from the host's UPDATE to the fabric, FRR beside openpe-routerd
 	@node out/build/bench/lab-latency.js
+
+bench: setup-bench build-bench ## beside BIRD, FRR, GoBGP, OpenBGPD (SCENARIOS=, DAEMONS=, ROUNDS=3, PEERS=trixie); tables also in out/bench
+	@node out/build/bench/main.js
+
+bench-quick: export DAEMONS ?= openpe,bird,frr
+bench-quick: export SCENARIOS ?= startup,transit-200k,evpn5-100k,fanout-50
+bench-quick: export ROUNDS ?= 1
+bench-quick: export REPORT ?= quick
+bench-quick: setup-bench build-bench ## one round of a few scenarios beside BIRD and FRR; out/bench/quick.md
+	@node out/build/bench/main.js
+
+bench-plot: setup-bench build-bench ## how cost grows with routes, peers and VNIs: docs/performance.svg, out/bench/growth.json
+	@node out/build/bench/plot.js
 
 bench-startup: build-lab ## time from process start to the first session Established
 	@node out/build/bench/startup.js

@@ -1,62 +1,77 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { inNamespace, run } from '../test/interop/network/commands.ts';
-import { Network } from '../test/interop/network/network.ts';
-import type { DaemonName } from './daemons/daemon.ts';
-import type { RoundOrder } from './round.ts';
-import { LOADS } from './scenarios/loads.ts';
-import { DAEMON_IPV4, DAEMON_IPV6, type Measurement, neighborOf } from './scenarios/scenario.ts';
+import { missingForNamespaces } from '../test/interop/network/requirements.ts';
+import type { KernelResult } from './report/kernel-table.ts';
+import { plainReport, type Results, writeReports } from './report/report.ts';
+import type { ScenarioRounds } from './report/summary.ts';
+import { Campaign } from './run/campaign.ts';
+import { findDaemons } from './run/daemons-there.ts';
+import { hasKernelProgram, measureKernel, stopKernelProgram } from './run/kernel-program.ts';
+import { describeMachine } from './run/machine.ts';
+import { KERNEL_SCENARIO, readOptions } from './run/options.ts';
+import { exitAtSignals } from './run/signals.ts';
+import { scenarioNamed } from './scenarios/all.ts';
 
-const network = new Network();
-const daemonNamespace = await network.addNamespace('daemon');
-const loadNamespace = await network.addNamespace('load');
-const [a, b] = await network.addLink(daemonNamespace, loadNamespace);
-await run('ip', '-n', daemonNamespace, 'addr', 'add', `${DAEMON_IPV4}/16`, 'dev', a.device);
-await run('ip', '-n', daemonNamespace, 'addr', 'add', `${DAEMON_IPV6}/64`, 'dev', a.device, 'nodad');
-for (let i = 0; i < 60; i++) {
-  await run('ip', '-n', loadNamespace, 'addr', 'add', `${neighborOf(i, 'ipv4').address}/16`, 'dev', b.device);
-  await run(
-    'ip',
-    '-n',
-    loadNamespace,
-    'addr',
-    'add',
-    `${neighborOf(i, 'ipv6').address}/64`,
-    'dev',
-    b.device,
-    'nodad',
-  );
-}
-const scenarios = (process.env.SCENARIOS ?? '').split(',').filter(Boolean);
-const daemons = (process.env.DAEMONS ?? 'openpe,bird').split(',') as DaemonName[];
-let n = 0;
-for (const { name } of LOADS.filter((s) => scenarios.length === 0 || scenarios.includes(s.name))) {
-  for (let round = 0; round < Number(process.env.ROUNDS ?? 1); round++)
-    for (const daemon of daemons) {
-      const directory = join(network.directory, `${n++}`);
-      mkdirSync(directory);
-      const order: RoundOrder = { scenario: name, daemon, place: { daemonNamespace, directory } };
-      const [program = '', ...args] = inNamespace(
-        loadNamespace,
-        process.execPath,
-        fileURLToPath(new URL('round.js', import.meta.url)),
-        JSON.stringify(order),
-      );
-      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-      let out = '';
-      for await (const chunk of child.stdout) out += chunk;
+/*
+ * Our daemon beside the other open BGP daemons, in the same scenarios. Tables to standard output, and into
+ * out/bench/results.md and results.json. The exit status is 1 when a round failed, 2 when nothing could be measured; a
+ * bar that does not hold is no failure.
+ *
+ * SCENARIOS, DAEMONS: names, with commas (default: all). ROUNDS (default 3). PEERS=trixie: the daemons of Debian 13.
+ * REPORT: name of the result files (default results).
+ */
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  const obstacle = missingForNamespaces();
+  if (obstacle !== undefined) throw new TypeError(obstacle);
+  const options = readOptions(process.env);
+  const { kinds, versions } = await findDaemons(options, process.env.PEERS);
+  print(Object.values(versions).join(', '));
+  const campaign = new Campaign(kinds, options.rounds, print);
+  const stopped = exitAtSignals(() => {
+    campaign.stop();
+    stopKernelProgram();
+  });
+  const scenarios: ScenarioRounds[] = [];
+  let kernel: readonly KernelResult[] = [];
+  let failed = false;
+  for (const name of options.scenarios) {
+    if (stopped()) break;
+    if (name !== KERNEL_SCENARIO) {
+      const rounds = await campaign.run(scenarioNamed(name));
+      scenarios.push(rounds);
+      failed ||= rounds.daemons.some(({ failures }) => failures.length > 0);
+    } else if (hasKernelProgram()) {
       try {
-        const m = JSON.parse(out) as Measurement;
-        const l = m.latencies && [...m.latencies].sort((x, y) => x - y);
-        const mb = (v?: number) => (v ? (v / 1e6).toFixed(0) : '-');
-        process.stdout.write(
-          `${name} ${daemon}: ${m.seconds?.toFixed(3)} s, cpu ${m.cpuSeconds?.toFixed(2)}, settled ${mb(m.settledBytes)} peak ${mb(m.peakBytes)} turn ${m.longestTurn?.toFixed(1)} ${l ? `p50 ${l[l.length >> 1]?.toFixed(3)} p99 ${l[Math.floor(l.length * 0.99)]?.toFixed(3)} max ${l.at(-1)?.toFixed(3)}` : ''}\n`,
-        );
-      } catch (e) {
-        process.stdout.write(`${name} ${daemon}: failed ${out}\n`);
+        kernel = await measureKernel(options.rounds);
+      } catch (error) {
+        failed = true;
+        print(`kernel: FAILED: ${error instanceof Error ? error.message : error}`);
       }
     }
+  }
+  const signalStatus = stopped();
+  if (signalStatus) return signalStatus;
+  const { rounds } = options;
+  const results: Results = {
+    date: new Date(),
+    machine: describeMachine(),
+    versions,
+    rounds,
+    scenarios,
+    kernel,
+  };
+  print(`\n${plainReport(results)}`);
+  writeReports(results, options.report);
+  return failed ? 1 : 0;
 }
-network.remove(process.env.KEEP === '1');
+
+// Nobody reads any more.
+process.stdout.on('error', () => process.exit(1));
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof TypeError)) throw error;
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = 2;
+}

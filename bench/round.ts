@@ -1,8 +1,8 @@
 import { allDaemons } from './daemons/all.ts';
 import type { DaemonName } from './daemons/daemon.ts';
 import { Programs } from './daemons/programs.ts';
-import { Fixture, type RoundPlace } from './scenarios/fixture.ts';
-import { LOADS } from './scenarios/loads.ts';
+import { scenarioNamed } from './scenarios/all.ts';
+import type { RoundPlace } from './scenarios/scenario.ts';
 
 /*
  * One scenario with one daemon, once: a process of its own in the load generator's network namespace, so that no
@@ -16,20 +16,7 @@ export interface RoundOrder {
   readonly place: RoundPlace;
 }
 
-/** Bytes that each speaker may be sent; memory is taken only as they come. */
-const CAPACITY = 192 * 1024 * 1024;
-
 const order = JSON.parse(process.argv[2] ?? '') as RoundOrder;
-const scenario = LOADS.find(({ name }) => name === order.scenario);
-if (!scenario) throw new RangeError(`there is no scenario ${order.scenario}`);
-const fixture = await Fixture.start(
-  allDaemons(Programs.named(process.env.PEERS))[order.daemon],
-  scenario,
-  order.place,
-  CAPACITY,
-);
-try {
-  process.stdout.write(`${JSON.stringify(await scenario.run(fixture))}\n`);
-} finally {
-  await fixture.stop();
-}
+const kind = allDaemons(Programs.named(process.env.PEERS))[order.daemon];
+const measurement = await scenarioNamed(order.scenario).measure(kind, order.place);
+process.stdout.write(`${JSON.stringify(measurement)}\n`);

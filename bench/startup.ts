@@ -9,6 +9,7 @@ import type { PeerSettings, SessionEvents } from '../bgp/session/session-events.
 import { IPV4_UNICAST } from '../bgp/wire/family.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
 import { TcpTransport } from '../src/transport/tcp-transport.ts';
+import { median } from './report/statistics.ts';
 
 /*
  * From the start of the daemon's process to its first session Established, on loopback, with a peer that
@@ -150,10 +151,6 @@ async function settledMemory({ pid }: ChildProcess): Promise<Memory> {
   const megabytes = (name: string): number =>
     Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? Number.NaN) / 1000;
   return { resident: megabytes('VmRSS'), ofFiles: megabytes('RssFile') };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 function report(what: string, starts: readonly Start[]): void {

@@ -10,12 +10,23 @@ const FAMILY_COMMANDS: Readonly<Record<FamilyWord, string>> = {
   evpn: 'l2vpn evpn',
 };
 
+/** BGP tunnel encapsulation VXLAN (RFC 9012 §4.1), as the load's EVPN routes have it. */
+const ENCAPSULATION_VXLAN = '030c000000000008';
+
+/** Does not pass on the tunnel encapsulation of EVPN routes (FRRouting/frr issue 20271): seen with 10.3, not with 8.4. */
+const FIRST_WITHOUT_ENCAPSULATION = 10;
+
 /** FRR's bgpd alone: without zebra it takes every next hop for reachable and has no FIB. */
 export function frr(programs: Programs): DaemonKind {
   return {
     name: 'frr',
     families: ['ipv4', 'ipv6', 'evpn'],
     version: () => programs.version('frr', '--version', 'FRR'),
+    deviations: async () => {
+      const text = await programs.version('frr', '--version', 'FRR');
+      const major = Number(/\d+/.exec(text ?? '')?.[0]);
+      return major >= FIRST_WITHOUT_ENCAPSULATION ? { dropsExtendedCommunities: [ENCAPSULATION_VXLAN] } : {};
+    },
     start: (plan) => {
       const file = join(plan.directory, 'bgpd.conf');
       mkdirSync(plan.directory, { recursive: true });
@@ -37,6 +48,9 @@ function configurationText(plan: DaemonPlan): string {
     'exit-address-family',
   ]);
   return `${[
+    // From 10 on it stops to read, for seconds, once 10,000 messages wait. Older ones do not know the command.
+    'bgp input-queue-limit 1000000',
+    'bgp output-queue-limit 1000000',
     `router bgp ${plan.as}`,
     `bgp router-id ${plan.ipv4}`,
     'no bgp ebgp-requires-policy',

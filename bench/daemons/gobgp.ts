@@ -16,6 +16,7 @@ export function gobgp(programs: Programs): DaemonKind {
     name: 'gobgp',
     families: ['ipv4', 'ipv6', 'evpn'],
     version: () => programs.version('gobgp', '--version', 'GoBGP'),
+    deviations: async () => ({ evpnNextHopSelf: true }),
     start: (plan) => {
       const file = join(plan.directory, 'gobgpd.toml');
       mkdirSync(plan.directory, { recursive: true });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { parseListenAddress, parseNodeIndex } from '../../src/cli/run-options.ts';
 import { loadConfiguration } from '../../src/config/load-configuration.ts';
@@ -5,6 +6,7 @@ import type { Underlay } from '../../src/config/model.ts';
 import { createLogger } from '../../src/daemon/log.ts';
 import { Router } from '../../src/daemon/router.ts';
 import { SessionOpener } from '../../src/daemon/session-opener.ts';
+import { warmUp } from '../../src/daemon/warm-up/warm-up.ts';
 import { TcpTransport } from '../../src/transport/tcp-transport.ts';
 
 /*
@@ -49,3 +51,11 @@ const router = new Router({
   kernel: undefined,
 });
 router.start();
+
+/** As the daemon does. */
+const WARM_UP_DELAY = 200;
+const pause = (milliseconds: number): Promise<void> => sleep(milliseconds);
+const families = [...new Set(router.speaker.peers.flatMap((peer) => peer.configuration.settings.families))];
+void pause(WARM_UP_DELAY).then(() =>
+  warmUp({ clock: systemClock, families, realWork: () => router.speaker.turns, pause }),
+);

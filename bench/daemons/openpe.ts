@@ -8,6 +8,7 @@ import {
   HOLD_TIME,
   type Neighbor,
   type RunningDaemon,
+  type VniPlan,
 } from './daemon.ts';
 import { startProgram } from './process-tree.ts';
 
@@ -28,7 +29,7 @@ const LARGEST_UNDERLAY = 128;
 
 /** The daemon, and the program for more neighbors than its configuration allows (see openpe-large.ts). */
 const DAEMON = 'bin/openpe-routerd';
-const LARGE_PROGRAM = 'out/build/bench/daemons/openpe-large.js';
+const LARGE_PROGRAM = 'out/build/bench/openpe-large.cjs';
 const TURN_MONITOR = 'out/build/bench/daemons/turn-monitor.js';
 
 /** Options of Node.js for profiles: `NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */
@@ -46,24 +47,29 @@ export function openpe(): DaemonKind {
     },
     start: (plan) => {
       mkdirSync(plan.directory, { recursive: true });
-      const addresses = [`${plan.ipv4}:179`, `[${plan.ipv6}]:179`];
-      const files = underlayFiles(plan);
-      const nodeIndex = String(nodeIndexOf(plan.ipv4));
-      const args =
-        files.length > 1
-          ? [LARGE_PROGRAM, nodeIndex, ...addresses, ...files]
-          : [
-              ...[DAEMON, 'run', '--config', ...files, '--node-index', nodeIndex, '--dataplane', 'none'],
-              ...['--log-level', 'warn', '--control', join(plan.directory, 'control.sock')],
-              ...addresses.flatMap((address) => ['--bgp-listen', address]),
-            ];
+      if (plan.unwatched) return startProgram(plan, 'openpe', [process.execPath, ...commandLine(plan)]);
       const monitor = join(plan.directory, 'longest-turn');
       const environment = ['env', `TURN_MONITOR=${monitor}`];
       const flags = [...EXTRA_FLAGS, '--import', resolve(TURN_MONITOR)];
-      const daemon = startProgram(plan, 'openpe', [...environment, process.execPath, ...flags, ...args]);
+      const command = [...environment, process.execPath, ...flags, ...commandLine(plan)];
+      const daemon = startProgram(plan, 'openpe', command);
       return Object.assign(daemon, { longestTurn: () => askForLongestTurn(daemon, monitor) });
     },
   };
+}
+
+/** Program and arguments, after writing its configuration. */
+function commandLine(plan: DaemonPlan): string[] {
+  const files = configurationFiles(plan);
+  // Host peers are found behind the address of their VRF: the daemon listens on all.
+  const addresses = plan.vnis?.length ? ['0.0.0.0:179'] : [`${plan.ipv4}:179`, `[${plan.ipv6}]:179`];
+  const nodeIndex = String(nodeIndexOf(plan.ipv4));
+  if (files.length > 1) return [LARGE_PROGRAM, nodeIndex, ...addresses, ...files];
+  return [
+    ...[DAEMON, 'run', '--config', ...files, '--node-index', nodeIndex, '--dataplane', 'none'],
+    ...['--log-level', 'warn', '--control', join(plan.directory, 'control.sock')],
+    ...addresses.flatMap((address) => ['--bgp-listen', address]),
+  ];
 }
 
 /** Asks the module that was loaded into the daemon, turn-monitor.ts. */
@@ -77,18 +83,20 @@ async function askForLongestTurn(daemon: RunningDaemon, file: string): Promise<n
 }
 
 /** Writes the plan as Underlay resources, each with as many neighbors as it may have, and gives their files. */
-function underlayFiles(plan: DaemonPlan): string[] {
+function configurationFiles(plan: DaemonPlan): string[] {
   const files: string[] = [];
+  const vnis = (plan.vnis ?? []).map((vni) => vniResource(plan, vni));
   for (let at = 0; at < plan.neighbors.length; at += LARGEST_UNDERLAY) {
     const file = join(plan.directory, `underlay-${files.length}.yaml`);
-    const resource = underlayResource(plan, plan.neighbors.slice(at, at + LARGEST_UNDERLAY));
-    writeFileSync(file, JSON.stringify(resource, undefined, 2));
+    const resources = [underlayResource(plan, plan.neighbors.slice(at, at + LARGEST_UNDERLAY)), ...vnis];
+    // JSON is YAML, and read faster than other ways to write it.
+    writeFileSync(file, resources.map((one) => JSON.stringify(one, undefined, 1)).join('\n---\n'));
     files.push(file);
   }
   return files;
 }
 
-function underlayResource({ as, ipv4 }: DaemonPlan, neighbors: readonly Neighbor[]): unknown {
+function underlayResource({ as, ipv4, vnis }: DaemonPlan, neighbors: readonly Neighbor[]): unknown {
   return {
     apiVersion: 'network.openperouter.io/v1alpha1',
     kind: 'Underlay',
@@ -96,21 +104,34 @@ function underlayResource({ as, ipv4 }: DaemonPlan, neighbors: readonly Neighbor
     spec: {
       asn: as,
       routerIDCIDR: routerIdNetwork(ipv4),
+      ...(vnis?.length && { tunnelEndpoint: { cidrs: ['100.65.0.0/24'] } }),
       interfaces: [{ type: 'NetworkDevice', networkDevice: { interfaceName: 'eth0' } }],
       neighbors: neighbors.map(neighborResource),
     },
   };
 }
 
-/** The router id is the element of this network with the number node index + 1. */
-function routerIdNetwork(address: string): string {
-  return `${address.split('.')[0]}.0.0.0/8`;
+function vniResource({ as }: DaemonPlan, { vni, hostAs, network }: VniPlan): unknown {
+  return {
+    apiVersion: 'network.openperouter.io/v1alpha1',
+    kind: 'L3VNI',
+    metadata: { name: `vrf${vni}` },
+    spec: {
+      vni,
+      vrf: `vrf${vni}`,
+      hostSession: { asn: as, hostASN: hostAs, localCIDR: { ipv4: network } },
+    },
+  };
 }
 
-/** The node index with which the router id is the address. */
+/** The router id is the element of this network with the number node index + 1. */
+function routerIdNetwork(address: string): string {
+  return `${address.slice(0, address.lastIndexOf('.'))}.0/24`;
+}
+
+/** The node index with which the router id is the address; 0 for addresses that end in 1. */
 function nodeIndexOf(address: string): number {
-  const [, second = 0, third = 0, fourth = 0] = address.split('.').map(Number);
-  return second * 65_536 + third * 256 + fourth - 1;
+  return Number(address.slice(address.lastIndexOf('.') + 1)) - 1;
 }
 
 function neighborResource({ address, as, families }: Neighbor): unknown {

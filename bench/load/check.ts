@@ -1,3 +1,4 @@
+import type { Deviations } from '../daemons/daemon.ts';
 import type { Receiver } from './receiver.ts';
 import { UpdateParts } from './receiver.ts';
 import type { RouteAttributes, RouteSet } from './route-set.ts';
@@ -10,8 +11,8 @@ export interface Expectation {
   readonly sender: Sender;
   /** AS of the daemon between. */
   readonly daemonAs: number;
-  /** Next hops of unicast routes that are right, in hexadecimal: the daemon's address. */
-  readonly nextHop: string;
+  /** What this daemon is known to do otherwise. */
+  readonly deviations?: Deviations;
 }
 
 /** Looks up routes by their bytes. */
@@ -59,13 +60,18 @@ export class RouteCheck {
   /** By what people compare of attributes: their index in the set. */
   readonly #attributes: ReadonlyMap<string, number>;
   readonly #attributesOf: Int32Array;
+  /** Attributes that came and are none of the expected ones: number n stands as -2 - n in the state. */
+  #foreign: string[] = [];
 
-  constructor(expectation: Expectation) {
+  /** `nextHop`: the daemon's address as the receiver knows it, in hexadecimal. */
+  constructor(expectation: Expectation, nextHop: string) {
     this.#expectation = expectation;
-    const { set, sender, daemonAs, nextHop } = expectation;
+    const { set, sender, daemonAs, deviations = {} } = expectation;
     this.#index = new RouteIndex(set);
     const path = [daemonAs, ...new Array<number>(sender.prepends).fill(sender.as)];
-    const own = set.attributes.map((one, index) => [attributesText(one, path, nextHop), index] as const);
+    const own = set.attributes.map(
+      (one, index) => [attributesText(one, path, nextHop, deviations), index] as const,
+    );
     this.#attributes = new Map(own);
     if (this.#attributes.size !== own.length) throw new Error('two sets of attributes are the same');
     this.#attributesOf = new Int32Array(set.count);
@@ -78,6 +84,7 @@ export class RouteCheck {
   complaint(receiver: Receiver, present = true): string | undefined {
     const { set } = this.#expectation;
     const state = new Int32Array(set.count).fill(-1);
+    this.#foreign = [];
     const foreign = this.#replay(receiver.bytes, state);
     if (foreign !== undefined) return foreign;
     let wrong = 0;
@@ -90,8 +97,16 @@ export class RouteCheck {
     if (wrong === 0) return undefined;
     const bytes = set.nlri.subarray(set.nlriStart[first], set.nlriStart[first + 1]);
     const nlri = Buffer.from(bytes).toString('hex');
-    const has = (state[first] as number) < 0 ? 'missing' : 'with other attributes';
-    return `${wrong} of ${set.count} routes are not as sent, the first ${nlri} is ${present ? has : 'still there'}`;
+    const what = present ? this.#difference(state[first] as number, first) : 'is still there';
+    return `${wrong} of ${set.count} routes are not as sent, the first, ${nlri}, ${what}`;
+  }
+
+  /** How a route differs from what it is to be; the state is the one that {@link complaint} keeps of it. */
+  #difference(state: number, route: number): string {
+    if (state === -1) return 'is missing';
+    const texts = [...this.#attributes.keys()];
+    const has = state >= 0 ? texts[state] : this.#foreign[-2 - state];
+    return `has "${has}" and not "${texts[this.#attributesOf[route] as number]}"`;
   }
 
   #replay(bytes: Buffer, state: Int32Array): string | undefined {
@@ -126,7 +141,7 @@ export class RouteCheck {
       // Of a multiprotocol next hop only the global address is compared.
       const text = receivedText(bytes, parts);
       // Routes of other senders, or of the same with other prepends, are none of those that are expected at the end.
-      index = this.#attributes.get(text) ?? -2;
+      index = this.#attributes.get(text) ?? -1 - this.#foreign.push(text);
       known.set(raw, index);
     }
     if (parts.nlriStart < end) return this.#apply(bytes, parts.nlriStart, end, state, index);
@@ -151,19 +166,26 @@ export class RouteCheck {
 
 /** Everything that decides whether attributes are as expected. */
 function rawAttributes(bytes: Buffer, parts: UpdateParts): string {
-  const { attributesStart, attributesEnd, reachStart, reachNlri, reachEnd } = parts;
+  const { attributesStart, attributesEnd, reachHead, reachStart, reachNlri, reachEnd } = parts;
   if (reachStart < 0) return bytes.toString('latin1', attributesStart, attributesEnd);
   return (
-    bytes.toString('latin1', attributesStart, reachStart - 4) +
+    bytes.toString('latin1', attributesStart, reachHead) +
     bytes.toString('latin1', reachStart, reachNlri) +
     bytes.toString('latin1', reachEnd, attributesEnd)
   );
 }
 
-function attributesText(attributes: RouteAttributes, before: readonly number[], nextHop: string): string {
+function attributesText(
+  attributes: RouteAttributes,
+  before: readonly number[],
+  nextHop: string,
+  { evpnNextHopSelf = false, dropsExtendedCommunities = [] }: Deviations,
+): string {
   const { origin, asPath, communities, extendedCommunities } = attributes;
-  const own = attributes.nextHop ? Buffer.from(attributes.nextHop).toString('hex') : nextHop;
-  return text(origin, [...before, ...asPath], own, communities, extendedCommunities);
+  const kept = evpnNextHopSelf ? undefined : attributes.nextHop;
+  const own = kept ? Buffer.from(kept).toString('hex') : nextHop;
+  const extended = extendedCommunities.filter((one) => !dropsExtendedCommunities.includes(one));
+  return text(origin, [...before, ...asPath], own, communities, extended);
 }
 
 function text(

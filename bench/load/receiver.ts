@@ -26,6 +26,8 @@ export class UpdateParts {
   attributesEnd = 0;
   nlriStart = 0;
   nlriEnd = 0;
+  /** Where MP_REACH_NLRI starts, with flags, type and length. */
+  reachHead = -1;
   /** Value of MP_REACH_NLRI, or -1. */
   reachStart = -1;
   reachEnd = -1;
@@ -55,6 +57,7 @@ export class UpdateParts {
       const code = bytes[at + 1];
       if (code === 2) this.asPathStart = value;
       else if (code === MP_REACH) {
+        this.reachHead = at;
         this.reachStart = value;
         this.reachEnd = next;
         this.reachNlri = value + 5 + (bytes[value + 3] as number);

@@ -138,30 +138,37 @@ export interface PrefixRoutesPlan {
   readonly as: number;
   /** The first VNI; 100 when absent. */
   readonly firstVni?: number;
+  /** Each route has the community `as:vni`. */
+  readonly marked?: boolean;
 }
 
 /** EVPN Type 5 routes (RFC 9136) as the leaves of a fabric announce them: /24 and /32, two sets of attributes in three share most. */
 export function prefixRoutes(plan: PrefixRoutesPlan): RouteSet {
-  const { vnis, vteps, routes, as, firstVni = 100 } = plan;
+  const { vnis, vteps, routes, as, firstVni = 100, marked = false } = plan;
   const attributes: RouteAttributes[] = [];
   const nlri: Uint8Array[][] = [];
   for (let vni = firstVni; vni < firstVni + vnis; vni++) {
     for (let vtep = 0; vtep < vteps; vtep++) {
-      attributes.push(tunnelAttributes(as, vni, vtep));
+      attributes.push(tunnelAttributes(as, vni, vtep, marked ? [as * 2 ** 16 + vni] : []));
       nlri.push(Array.from({ length: routes }, (_, route) => prefixNlri(vni, vtep, route)));
     }
   }
   return new RouteSet('evpn', attributes, nlri);
 }
 
-function tunnelAttributes(as: number, vni: number, vtep: number): RouteAttributes {
+function tunnelAttributes(
+  as: number,
+  vni: number,
+  vtep: number,
+  communities: readonly number[],
+): RouteAttributes {
   const target = `0002${hex(as, 4)}${hex(vni, 8)}`;
   const encapsulation = '030c000000000008';
   const routerMac = `0603${hex(0x02aa, 4)}${hex(vni, 4)}${hex(vtep, 4)}`;
   return {
     origin: 0,
-    asPath: [64_700],
-    communities: [],
+    asPath: [as],
+    communities,
     extendedCommunities: [target, encapsulation, routerMac],
     nextHop: vtepAddress(vtep),
   };

@@ -1,45 +1,36 @@
 import { parseAddress } from '../../net/address.ts';
-import type { DaemonKind, RunningDaemon } from '../daemons/daemon.ts';
+import type { DaemonKind, Deviations, RunningDaemon } from '../daemons/daemon.ts';
 import { type Expectation, RouteCheck } from '../load/check.ts';
 import type { RouteSet } from '../load/route-set.ts';
-import { Speaker } from '../load/speaker.ts';
+import { Speaker, type SpeakerSettings } from '../load/speaker.ts';
 import type { Sender } from '../load/update-stream.ts';
 import { cpuSeconds, resetPeakMemory, residentMemory } from '../measure/process-usage.ts';
-import {
-  DAEMON_AS,
-  DAEMON_IPV4,
-  DAEMON_IPV6,
-  type Measurement,
-  neighborOf,
-  type Scenario,
-  speakerIpv4,
-} from './scenario.ts';
+import { DAEMON_AS, daemonPlan, type Layout, type SpeakerPlan } from './layout.ts';
+import type { Measurement, RoundPlace } from './scenario.ts';
 
-/** Where a round takes place. */
-export interface RoundPlace {
-  readonly daemonNamespace: string;
-  /** A directory for the daemon's files. */
-  readonly directory: string;
-}
-
-const LONGEST_WAIT_SECONDS = 240;
+/** GoBGP takes three minutes for some loads, on a quiet machine. */
+const LONGEST_WAIT_SECONDS = 600;
 /** A daemon is at rest when it has used less than 2 % of a CPU for this long. */
 const REST_MILLISECONDS = 1000;
 const REST_CPU_SECONDS = 0.02;
 /** Time for sessions to come to rest after they were established, End-of-RIB included. */
 const CALM_MILLISECONDS = 500;
 
+const END_WATCH_MILLISECONDS = 100;
+/** Connections that are opened at a time: some daemons have a short queue of those that they did not accept yet. */
+const CONNECTING = 4;
+
 /** A daemon with the speakers of one round, all sessions Established. */
 export class Fixture {
   readonly daemon: RunningDaemon;
   readonly speakers: readonly Speaker[];
-  readonly #scenario: Scenario;
+  readonly #deviations: Deviations;
   #lost: string | undefined;
 
-  private constructor(daemon: RunningDaemon, speakers: readonly Speaker[], scenario: Scenario) {
+  private constructor(daemon: RunningDaemon, speakers: readonly Speaker[], deviations: Deviations) {
     this.daemon = daemon;
     this.speakers = speakers;
-    this.#scenario = scenario;
+    this.#deviations = deviations;
     speakers.forEach((speaker, index) => {
       speaker.onLost = (reason) => {
         this.#lost ??= `speaker ${index}: ${reason}`;
@@ -47,40 +38,16 @@ export class Fixture {
     });
   }
 
-  /** Starts a daemon and connects all speakers. `capacity`: bytes that each may be sent. */
-  static async start(
-    kind: DaemonKind,
-    scenario: Scenario,
-    place: RoundPlace,
-    capacity: number,
-  ): Promise<Fixture> {
-    const { family, speakers: count } = scenario;
-    const neighbors = Array.from({ length: count }, (_, index) => neighborOf(index, family));
-    const daemon = kind.start({
-      namespace: place.daemonNamespace,
-      directory: place.directory,
-      as: DAEMON_AS,
-      ipv4: DAEMON_IPV4,
-      ipv6: DAEMON_IPV6,
-      neighbors,
-    });
+  /** Starts a daemon and connects all speakers. */
+  static async start(kind: DaemonKind, layout: Layout, place: RoundPlace): Promise<Fixture> {
+    const deviations = (await kind.deviations?.()) ?? {};
+    const daemon = kind.start(daemonPlan(layout, place));
     try {
-      const speakers = await Promise.all(
-        neighbors.map(({ address, as }, index) =>
-          Speaker.establish({
-            localAddress: address,
-            remoteAddress: family === 'ipv6' ? DAEMON_IPV6 : DAEMON_IPV4,
-            as,
-            routerId: speakerIpv4(index),
-            families: [family],
-            capacity,
-          }),
-        ),
-      );
-      const fixture = new Fixture(daemon, speakers, scenario);
+      const speakers = await Promise.race([connectAll(layout), endOf(daemon)]);
+      const fixture = new Fixture(daemon, speakers, deviations);
       await pause(CALM_MILLISECONDS);
       await fixture.rest();
-      for (const { receiver } of speakers) receiver.clear();
+      for (const { receiver } of fixture.speakers) receiver.clear();
       return fixture;
     } catch (error) {
       const log = daemon.log();
@@ -101,16 +68,18 @@ export class Fixture {
     return { as, prepends, nextHop: octets(localAddress) };
   }
 
-  /** What others have to get of the routes that speaker `index` sends. */
+  /** What others have to get of the routes that a speaker sent as `sender`. */
   expectation(set: RouteSet, sender: Sender): Expectation {
-    const own = this.#scenario.family === 'ipv6' ? DAEMON_IPV6 : DAEMON_IPV4;
-    return { set, sender, daemonAs: DAEMON_AS, nextHop: Buffer.from(octets(own)).toString('hex') };
+    return { set, sender, daemonAs: DAEMON_AS, deviations: this.#deviations };
   }
 
   /** Throws unless each of these speakers has got the routes. */
   check(expectation: Expectation, speakers: readonly Speaker[], present = true): void {
-    const check = new RouteCheck(expectation);
+    const checks = new Map<string, RouteCheck>();
     for (const { receiver, settings } of speakers) {
+      const nextHop = Buffer.from(octets(settings.remoteAddress)).toString('hex');
+      const check = checks.get(nextHop) ?? new RouteCheck(expectation, nextHop);
+      checks.set(nextHop, check);
       const complaint = check.complaint(receiver, present);
       if (complaint !== undefined) throw new Error(`speaker ${settings.localAddress}: ${complaint}`);
     }
@@ -182,6 +151,43 @@ export class Fixture {
     for (const speaker of this.speakers) speaker.close();
     await this.daemon.stop();
   }
+}
+
+/** Opens all sessions, a few at a time, in the speakers' order. */
+async function connectAll({ speakers, capacity }: Layout): Promise<Speaker[]> {
+  const connected: Speaker[] = [];
+  let next = 0;
+  const connectRest = async (): Promise<void> => {
+    while (next < speakers.length) {
+      const index = next++;
+      const plan = speakers[index];
+      if (plan) connected[index] = await Speaker.establish(speakerSettings(plan, capacity));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: CONNECTING }, connectRest));
+  } catch (error) {
+    for (const speaker of Object.values(connected)) speaker.close();
+    throw error;
+  }
+  return connected;
+}
+
+/** Rejects when the daemon ends; never resolves. */
+function endOf(daemon: RunningDaemon): Promise<never> {
+  return new Promise((_, reject) => {
+    const watch = setInterval(() => {
+      if (daemon.running) return;
+      clearInterval(watch);
+      reject(new Error('the daemon ended'));
+    }, END_WATCH_MILLISECONDS).unref();
+  });
+}
+
+/** How a speaker of a layout connects. */
+export function speakerSettings(plan: SpeakerPlan, capacity: number): SpeakerSettings {
+  const { address, daemonAddress, as, routerId, families } = plan;
+  return { localAddress: address, remoteAddress: daemonAddress, as, routerId, families, capacity };
 }
 
 /** Waits some milliseconds. */

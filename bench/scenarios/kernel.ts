@@ -177,12 +177,15 @@ async function measureOn(kernel: LabKernel, nodes: BenchNodes): Promise<KernelRe
     kernel: { kernel, reason: nodes.title },
     log: (line) => console.log(line),
   });
+  const leave = (): void => void machine.stop().finally(() => process.exit(1));
+  process.once('SIGINT', leave).once('SIGTERM', leave);
   try {
     const result = await measure(machine, nodes);
     console.log(kernelTable(result));
     if (process.env.PROFILE) copyProfiles(machine, process.env.PROFILE);
     return result;
   } finally {
+    process.off('SIGINT', leave).off('SIGTERM', leave);
     await machine.stop();
   }
 }
