@@ -51,8 +51,6 @@ export interface JournalOwner {
   isGone(prefix: number): boolean;
 }
 
-/** Entries beyond which the room of a journal is given back when all of it was read. */
-const LARGE = 65_536;
 const FIRST_SIZE = 64;
 
 /**
@@ -66,6 +64,8 @@ const FIRST_SIZE = 64;
 export class Journal {
   #entries = new Int32Array(FIRST_SIZE);
   #end = 0;
+  /** Where the journal is gone over for what can be left out, whatever room the array has. */
+  #limit = FIRST_SIZE;
   /** Entries before this were settled. */
   #settledEnd = 0;
   /** By prefix: index of its live entry plus one, 0 for none. */
@@ -115,7 +115,7 @@ export class Journal {
   append(prefix: number): void {
     if (prefix >= this.#lastPosition.length) this.#lastPosition = growInt32(this.#lastPosition, prefix + 1);
     if (this.#lastPosition[prefix] === 0) this.#live++;
-    if (this.#end >= this.#entries.length) {
+    if (this.#end >= this.#limit) {
       // Making room must not let go of the prefix that is being appended.
       this.#lastPosition[prefix] = 0;
       this.#makeRoom();
@@ -127,7 +127,8 @@ export class Journal {
   #makeRoom(): void {
     // A prefix that came and went has a dead entry beside the one that may be owed to nobody.
     if (this.#live * 4 <= this.#end * 3) this.#compact();
-    this.#entries = growInt32(this.#entries, this.#end + 1);
+    this.#limit = Math.max(FIRST_SIZE, this.#end * 2);
+    this.#entries = growInt32(this.#entries, this.#limit);
   }
 
   /** Removes entries that are dead, settled or owed to nobody, and moves the readers along. */
@@ -207,8 +208,8 @@ export class Journal {
 
   #startAfresh(): void {
     this.#end = 0;
+    this.#limit = FIRST_SIZE;
     this.#settledEnd = 0;
     for (const reader of this.#readers) reader.position = 0;
-    if (this.#entries.length > LARGE) this.#entries = new Int32Array(FIRST_SIZE);
   }
 }

@@ -22,8 +22,6 @@ const PrefixFlag = {
 const FLAG_BITS = 3;
 const FLAG_MASK = 7;
 
-/** Prefixes that a list may have room for after all of it was decided. */
-const LARGE = 65_536;
 const FIRST_SIZE = 64;
 
 /** The time as a RIB needs it. */
@@ -258,7 +256,6 @@ export class Rib implements JournalOwner {
     if (this.#dirtyNext < this.#dirtyCount) return;
     this.#dirtyNext = 0;
     this.#dirtyCount = 0;
-    if (this.#dirty.length > LARGE) this.#dirty = new Int32Array(FIRST_SIZE);
   }
 
   #decidePrefix(prefix: number): void {
