@@ -188,7 +188,11 @@ async function practise(): Promise<void> {
 /** The streams are made in a thread of their own, so that what is garbage of that is none of the engine's. */
 function makeStreams(): Uint8Array[] {
   const set = routes();
-  const announced = announcements(set, { as: 64_512, prepends: 1, nextHop: Uint8Array.of(10, 98, 0, 2) });
+  const announced = announcements(set, {
+    as: 64_512,
+    prepends: 1,
+    nextHop: new Uint8Array(FAMILY === 'ipv6' ? 16 : 4).fill(32),
+  });
   return process.env.FLAP === '1' ? [announced, withdrawals(set), announced] : [announced];
 }
 

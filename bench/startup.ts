@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from '../bgp/session/clock.ts';
 import { PeerDirectory } from '../bgp/session/peer-directory.ts';
 import { Session } from '../bgp/session/session.ts';
@@ -103,6 +103,11 @@ function expectSession(established: () => void): { close(): void; ready: Promise
   };
 }
 
+/** With the Node.js that runs this before any other. */
+function ownPath(): string {
+  return `${dirname(process.execPath)}:${process.env.PATH ?? ''}`;
+}
+
 async function measureOnce(directory: string): Promise<Start> {
   let established = (): void => {};
   const reached = new Promise<void>((resolve) => {
@@ -113,15 +118,13 @@ async function measureOnce(directory: string): Promise<Start> {
   const program = new URL('../../../bin/openpe-routerd', import.meta.url).pathname;
   const begin = performance.now();
   const daemon = spawn(
-    process.execPath,
+    program,
     [
-      program,
-      '--config',
-      join(directory, 'underlay.yaml'),
+      ...['--config', join(directory, 'underlay.yaml')],
       ...['--node-index', '0', '--dataplane', 'none', '--log-level', 'error'],
       ...['--bgp-listen', `127.0.0.1:${OWN_PORT}`, '--control', join(directory, 'control.sock')],
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, PATH: ownPath() } },
   );
   const ended = new Promise((resolve) => daemon.once('exit', resolve));
   await Promise.race([reached, ended.then(() => Promise.reject(new Error('the daemon ended')))]);

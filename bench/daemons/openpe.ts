@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { waitFor } from '../../test/interop/network/wait.ts';
 import {
   type DaemonKind,
@@ -32,6 +32,12 @@ const DAEMON = 'bin/openpe-routerd';
 const LARGE_PROGRAM = 'out/build/bench/openpe-large.cjs';
 const TURN_MONITOR = 'out/build/bench/daemons/turn-monitor.js';
 
+/** What `bin/openpe-routerd` starts Node.js with. */
+const LAUNCHER_FLAG = '--v8-pool-size=2';
+
+/** The program by itself, with the Node.js that runs this. */
+const OWN_NODE = ['env', `PATH=${dirname(process.execPath)}:${process.env.PATH ?? ''}`];
+
 /** Options of Node.js for profiles: `NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */
 const EXTRA_FLAGS = (process.env.NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
 
@@ -47,11 +53,14 @@ export function openpe(): DaemonKind {
     },
     start: (plan) => {
       mkdirSync(plan.directory, { recursive: true });
-      if (plan.unwatched) return startProgram(plan, 'openpe', [process.execPath, ...commandLine(plan)]);
+      const [program = '', ...args] = commandLine(plan);
+      if (plan.unwatched && program === DAEMON) {
+        return startProgram(plan, 'openpe', [...OWN_NODE, program, ...args]);
+      }
       const monitor = join(plan.directory, 'longest-turn');
       const environment = ['env', `TURN_MONITOR=${monitor}`];
-      const flags = [...EXTRA_FLAGS, '--import', resolve(TURN_MONITOR)];
-      const command = [...environment, process.execPath, ...flags, ...commandLine(plan)];
+      const flags = [...EXTRA_FLAGS, LAUNCHER_FLAG, '--import', resolve(TURN_MONITOR)];
+      const command = [...environment, process.execPath, ...flags, program, ...args];
       const daemon = startProgram(plan, 'openpe', command);
       return Object.assign(daemon, { longestTurn: () => askForLongestTurn(daemon, monitor) });
     },

@@ -112,8 +112,21 @@ function writeRoutes(writer: ByteWriter, family: Family, number: number): void {
     const address = Math.imul(number * ROUTES_PER_UPDATE + route, 0x9e3779b1) >>> 0;
     if (family === L2VPN_EVPN) {
       writer.u8(5).u8(34).u32(0x0001_2020).u32(0x2020_0001).fill(0, 14);
-      writer.u8(32).u32(address).fill(0, 4).u24(100);
-    } else if (family === IPV4_UNICAST) writer.u8(24).u24(address >>> 8);
-    else writer.u8(48).u16(0x2001).u32(address);
+      const bits = route % 2 === 0 ? 32 : 24;
+      writer
+        .u8(bits)
+        .u32((address >>> (32 - bits)) * 2 ** (32 - bits))
+        .fill(0, 4)
+        .u24(100);
+    } else if (family === IPV4_UNICAST) {
+      const bits = route % 2 === 0 ? 24 : 22;
+      writer.u8(bits).u24((address >>> (32 - bits)) << (24 - bits));
+    } else {
+      const bits = route % 2 === 0 ? 48 : 44;
+      writer
+        .u8(bits)
+        .u16(0x2001)
+        .u32((address >>> (48 - bits)) * 2 ** (48 - bits));
+    }
   }
 }

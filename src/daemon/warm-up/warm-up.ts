@@ -16,7 +16,7 @@ import { greeting, writeAnnouncement, writeWithdrawal } from './practice-message
  */
 
 /** UPDATEs of each family that are announced by two peers, and withdrawn again. */
-const UPDATES = 700;
+const UPDATES = 1000;
 const UPDATES_PER_READ = 32;
 const OWN_AS = 64_512;
 const FIRST_ADDRESS = 0x0a00_0001;
