@@ -1,6 +1,6 @@
 // Hot: find and add run once per route. Columns only; nothing is allocated but by growth.
 import { growInt32, growUint8, hashBytes, sameBytes } from './columns.ts';
-import { HashIndex, NONE, SKIP } from './hash-index.ts';
+import { HashIndex, type HashOwner, NONE, SKIP } from './hash-index.ts';
 
 const LONGEST = 65_535;
 
@@ -15,8 +15,8 @@ const FIELDS = 3;
  * Interns byte strings of 1 to 65,535 bytes under dense ids: a hash table over typed arrays, the bytes back to
  * back in one arena. Removed strings leave holes that are closed when they make up more than half of the arena.
  */
-export class ByteTable {
-  readonly #index = new HashIndex();
+export class ByteTable implements HashOwner {
+  readonly #index = new HashIndex(this);
   /** By id: {@link FIELDS} numbers; a length of 0 is that of an id that is not in use. */
   #records = new Int32Array(32 * FIELDS);
   #free = new Int32Array(0);
@@ -58,10 +58,10 @@ export class ByteTable {
 
   /** {@link find} for a caller that knows what `hashBytes` gives, and may need it again. */
   findHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
-    const index = this.#index;
+    const slots = this.#index.slotsFor(hash);
     const length = end - start;
-    for (let slot = index.home(hash); ; slot = index.after(slot)) {
-      const id = index.at(slot, hash);
+    for (let slot = slots.home(hash); ; slot = slots.after(slot)) {
+      const id = slots.at(slot, hash);
       if (id === NONE) return -1;
       if (
         id !== SKIP &&
@@ -86,7 +86,6 @@ export class ByteTable {
 
   /** {@link add} with what `hashBytes` gives. */
   addHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
-    if (this.#index.full) this.#rebuild();
     const length = end - start;
     if (length < 1 || length > LONGEST) throw new RangeError(`cannot intern ${length} bytes`);
     this.#reserve(length);
@@ -110,12 +109,8 @@ export class ByteTable {
     return id;
   }
 
-  #rebuild(): void {
-    this.#index.rebuild(this.#index.size, this.#next);
-    for (let id = 0; id < this.#next; id++) {
-      if (this.#records[id * FIELDS + LENGTH] !== 0)
-        this.#index.insert(this.#records[id * FIELDS + HASH] as number, id);
-    }
+  hashOf(id: number): number {
+    return this.#records[id * FIELDS + HASH] as number;
   }
 
   /** Forgets a string; its id will be given to another one. */

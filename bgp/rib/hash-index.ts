@@ -1,48 +1,58 @@
-// Hot: a lookup runs once per route and per UPDATE. One typed array; nothing is allocated but by growth.
+// Hot: a lookup runs once per route and per UPDATE. Typed arrays; nothing is allocated but by growth.
+
+/** Knows the keys that an index does not: gives the hash of each id that is in it. */
+export interface HashOwner {
+  hashOf(id: number): number;
+}
+
+/** {@link HashSlots.at}: the key is not in the table. */
+export const NONE = -1;
+/** {@link HashSlots.at}: the slot belongs to another key. */
+export const SKIP = -2;
 
 /** A slot that was never used ends a search. */
 const EMPTY = 0;
-/** A slot whose entry was removed: no entry has all low bits zero. */
+/** A slot whose entry was removed: no entry has an id of -1. */
 const DELETED = 0x80000000 | 0;
+
+/** Low bits of a slot: an id plus one. 134 million of them need more memory than a machine has for them. */
+const ID_MASK = 0x07ff_ffff;
+/** Bits of the hash that are neither among the lowest, which choose the slot, nor the highest, which choose the part. */
+const TAG_SHIFT = 5;
+
 const LEAST_SLOTS = 64;
+/** Slots from which a table is divided, so that growing is done in parts that take a millisecond or two each. */
+const DIVIDED_SLOTS = 65_536;
+const PARTS = 16;
+const PART_SHIFT = 28;
 
 /**
- * The slots of an open-addressing hash table over dense ids. It knows hashes and ids, and its owner the keys.
+ * One part of a {@link HashIndex}: an open-addressing hash table of ids.
  *
- * A slot holds an id plus one in its low bits and the hash in the bits above, of which there are as many
- * as ids leave free: 11 with a million entries. So a search looks at keys, which lie anywhere in memory, almost only
- * when it has found its own, and a slot has but four octets.
+ * A slot of four octets holds an id and five bits of its hash. So a search looks at keys, which lie anywhere in
+ * memory, almost only when it has found its own.
  *
- * To search, start at {@link home} and go {@link after} each slot until {@link at} gives {@link NONE}, or an id whose key
- * is the one that is looked for.
+ * To search, start at {@link home} and go {@link after} each slot until {@link at} gives {@link NONE}, or an id whose
+ * key is the one that is looked for.
  */
-export class HashIndex {
-  #slots = new Int32Array(LEAST_SLOTS);
-  #mask = LEAST_SLOTS - 1;
+export class HashSlots {
+  #slots: Int32Array;
+  #mask: number;
   #used = 0;
   #deleted = 0;
-  #fetched = 0;
 
-  /** Entries in the table. */
-  get size(): number {
+  constructor(capacity = LEAST_SLOTS) {
+    this.#slots = new Int32Array(capacity);
+    this.#mask = capacity - 1;
+  }
+
+  get capacity(): number {
+    return this.#slots.length;
+  }
+
+  /** Entries in here. */
+  get used(): number {
     return this.#used;
-  }
-
-  /**
-   * Reads the slots where searches for `count` hashes begin. They lie anywhere in memory: read one right after the
-   * other they are fetched at the same time, and are at hand when the searches come.
-   */
-  fetch(hashes: Int32Array, count: number): void {
-    const slots = this.#slots;
-    const mask = this.#mask;
-    let sum = 0;
-    for (let i = 0; i < count; i++) sum ^= slots[(hashes[i] as number) & mask] as number;
-    this.#fetched = sum;
-  }
-
-  /** Of what {@link fetch} has read, so that it is not left out as useless; nothing but that. */
-  get fetched(): number {
-    return this.#fetched;
   }
 
   /** Where a search for `hash` begins. */
@@ -59,34 +69,36 @@ export class HashIndex {
   at(slot: number, hash: number): number {
     const value = this.#slots[slot] as number;
     if (value === EMPTY) return NONE;
-    const mask = this.#mask;
+    const id = (value & ID_MASK) - 1;
     // DELETED has no id: it is passed over like an entry of another hash.
-    if (((value ^ hash) & ~mask) !== 0 || (value & mask) === 0) return SKIP;
-    return (value & mask) - 1;
+    return id < 0 || ((value ^ (hash << TAG_SHIFT)) & ~ID_MASK) !== 0 ? SKIP : id;
   }
 
-  /** True when {@link insert} needs {@link rebuild} first. */
+  /** What stands where a search for `hash` begins, whatever it is. */
+  peek(hash: number): number {
+    return this.#slots[hash & this.#mask] as number;
+  }
+
+  /** True when {@link insert} needs {@link grow} first. */
   get full(): boolean {
     return (this.#used + this.#deleted + 1) * 4 > this.#slots.length * 3;
   }
 
-  /** Adds an id that is not in the table; not while it is {@link full}. */
   insert(hash: number, id: number): void {
     const slots = this.#slots;
     const mask = this.#mask;
     let slot = hash & mask;
-    while (((slots[slot] as number) & mask) !== 0) slot = (slot + 1) & mask;
+    while (((slots[slot] as number) & ID_MASK) !== 0) slot = (slot + 1) & mask;
     if (slots[slot] === DELETED) this.#deleted--;
-    slots[slot] = (hash & ~mask) | (id + 1);
+    slots[slot] = ((hash << TAG_SHIFT) & ~ID_MASK) | (id + 1);
     this.#used++;
   }
 
-  /** Removes an id. */
   remove(hash: number, id: number): void {
     const slots = this.#slots;
     const mask = this.#mask;
     let slot = hash & mask;
-    while (((slots[slot] as number) & mask) !== id + 1) slot = (slot + 1) & mask;
+    while (((slots[slot] as number) & ID_MASK) !== id + 1) slot = (slot + 1) & mask;
     this.#used--;
     if (slots[(slot + 1) & mask] === EMPTY) slots[slot] = EMPTY;
     else {
@@ -95,19 +107,101 @@ export class HashIndex {
     }
   }
 
-  /** Empties the table and makes room for `entries` and one more, with ids below `idLimit`; the owner inserts them again. */
-  rebuild(entries: number, idLimit: number): void {
+  /** Makes room for one more entry at half load, and forgets what was removed. */
+  grow(owner: HashOwner): void {
+    const before = this.#slots;
     let capacity = LEAST_SLOTS;
-    while ((entries + 1) * 2 > capacity || idLimit + 2 > capacity) capacity *= 2;
-    if (capacity === this.#slots.length) this.#slots.fill(EMPTY);
-    else this.#slots = new Int32Array(capacity);
+    while ((this.#used + 1) * 2 > capacity) capacity *= 2;
+    this.#slots = new Int32Array(capacity);
     this.#mask = capacity - 1;
     this.#used = 0;
     this.#deleted = 0;
+    this.#insertAll(before, owner);
+  }
+
+  #insertAll(slots: Int32Array, owner: HashOwner): void {
+    for (let slot = 0; slot < slots.length; slot++) {
+      const id = ((slots[slot] as number) & ID_MASK) - 1;
+      if (id >= 0) this.insert(owner.hashOf(id), id);
+    }
+  }
+
+  /** Hands every entry to its part of a divided table. */
+  divide(parts: readonly HashSlots[], owner: HashOwner): void {
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      const id = ((this.#slots[slot] as number) & ID_MASK) - 1;
+      if (id < 0) continue;
+      const hash = owner.hashOf(id);
+      parts[hash >>> PART_SHIFT]?.insert(hash, id);
+    }
   }
 }
 
-/** {@link HashIndex.at}: the key is not in the table. */
-export const NONE = -1;
-/** {@link HashIndex.at}: the slot belongs to another key. */
-export const SKIP = -2;
+/** A hash table over dense ids that knows their hashes only through its owner; large ones are in parts. */
+export class HashIndex {
+  readonly #owner: HashOwner;
+  #parts: readonly HashSlots[] = [new HashSlots()];
+  /** 0 while there is one part. */
+  #partMask = 0;
+  #size = 0;
+  #fetched = 0;
+
+  constructor(owner: HashOwner) {
+    this.#owner = owner;
+  }
+
+  /** Entries in the table. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The part that a hash belongs to. */
+  slotsFor(hash: number): HashSlots {
+    return this.#parts[(hash >>> PART_SHIFT) & this.#partMask] as HashSlots;
+  }
+
+  /**
+   * Reads the slots where searches for `count` hashes begin. They lie anywhere in memory: read one right after the
+   * other they are fetched at the same time, and are at hand when the searches come.
+   */
+  fetch(hashes: Int32Array, count: number): void {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i] as number;
+      sum ^= this.slotsFor(hash).peek(hash);
+    }
+    this.#fetched = sum;
+  }
+
+  /** Of what {@link fetch} has read, so that it is not left out as useless; nothing but that. */
+  get fetched(): number {
+    return this.#fetched;
+  }
+
+  /** Adds an id that is not in the table, of which the owner knows the hash by now. */
+  insert(hash: number, id: number): void {
+    let slots = this.slotsFor(hash);
+    if (slots.full) {
+      this.#makeRoom(slots);
+      slots = this.slotsFor(hash);
+    }
+    slots.insert(hash, id);
+    this.#size++;
+  }
+
+  #makeRoom(slots: HashSlots): void {
+    if (this.#partMask === 0 && slots.capacity >= DIVIDED_SLOTS && slots.used * 2 >= slots.capacity) {
+      const capacity = (slots.capacity * 2) / PARTS;
+      const parts = Array.from({ length: PARTS }, () => new HashSlots(capacity));
+      slots.divide(parts, this.#owner);
+      this.#parts = parts;
+      this.#partMask = PARTS - 1;
+    } else slots.grow(this.#owner);
+  }
+
+  /** Removes an id. */
+  remove(hash: number, id: number): void {
+    this.slotsFor(hash).remove(hash, id);
+    this.#size--;
+  }
+}

@@ -1,7 +1,7 @@
 // Hot: find and add run once per route. Columns only; nothing is allocated but by growth.
 import { ByteTable } from './byte-table.ts';
 import { growInt32, growUint8, growUint32, mixHash } from './columns.ts';
-import { HashIndex, NONE, SKIP } from './hash-index.ts';
+import { HashIndex, type HashOwner, NONE, SKIP } from './hash-index.ts';
 
 /**
  * Dense ids for the prefixes of one RIB. The key of a prefix is its canonical NLRI bytes: for unicast
@@ -64,8 +64,8 @@ export class BytePrefixTable implements PrefixTable {
 const FREE = 0;
 
 /** A {@link PrefixTable} for IPv4 unicast: 13 bytes a prefix at half load, and no arena to walk. */
-export class Ipv4PrefixTable implements PrefixTable {
-  readonly #index = new HashIndex();
+export class Ipv4PrefixTable implements PrefixTable, HashOwner {
+  readonly #index = new HashIndex(this);
   #address = new Uint32Array(32);
   #lengthPlusOne = new Uint8Array(32);
   #free = new Int32Array(0);
@@ -100,9 +100,9 @@ export class Ipv4PrefixTable implements PrefixTable {
 
   /** {@link findAddress} for a caller that knows what {@link hashIpv4Prefix} gives. */
   findHashed(hash: number, address: number, length: number): number {
-    const index = this.#index;
-    for (let slot = index.home(hash); ; slot = index.after(slot)) {
-      const id = index.at(slot, hash);
+    const slots = this.#index.slotsFor(hash);
+    for (let slot = slots.home(hash); ; slot = slots.after(slot)) {
+      const id = slots.at(slot, hash);
       if (id === NONE) return -1;
       if (id !== SKIP && this.#address[id] === address && this.#lengthPlusOne[id] === length + 1) return id;
     }
@@ -120,7 +120,6 @@ export class Ipv4PrefixTable implements PrefixTable {
   }
 
   #add(hash: number, address: number, length: number): number {
-    if (this.#index.full) this.#rebuild();
     const id = this.#takeId();
     this.#address[id] = address;
     this.#lengthPlusOne[id] = length + 1;
@@ -138,13 +137,8 @@ export class Ipv4PrefixTable implements PrefixTable {
     return id;
   }
 
-  #rebuild(): void {
-    const index = this.#index;
-    index.rebuild(index.size, this.#next);
-    for (let id = 0; id < this.#next; id++) {
-      const length = (this.#lengthPlusOne[id] as number) - 1;
-      if (length >= 0) index.insert(hashIpv4Prefix(this.#address[id] as number, length), id);
-    }
+  hashOf(id: number): number {
+    return hashIpv4Prefix(this.#address[id] as number, (this.#lengthPlusOne[id] as number) - 1);
   }
 
   keyLength(id: number): number {
@@ -164,8 +158,7 @@ export class Ipv4PrefixTable implements PrefixTable {
   }
 
   remove(id: number): void {
-    const length = (this.#lengthPlusOne[id] as number) - 1;
-    this.#index.remove(hashIpv4Prefix(this.#address[id] as number, length), id);
+    this.#index.remove(this.hashOf(id), id);
     this.#lengthPlusOne[id] = FREE;
     if (this.#freeCount >= this.#free.length) this.#free = growInt32(this.#free, this.#freeCount + 16);
     this.#free[this.#freeCount++] = id;

@@ -28,6 +28,8 @@ const SLICE_TIME = 4;
 const PAUSE_TIME = 1;
 /** Milliseconds until it is tried again when there was something real to do. */
 const BUSY_PAUSE_TIME = 100;
+/** Real work that was met so often has been practice enough. */
+const MOST_BUSY_PAUSES = 50;
 
 /** What {@link warmUp} is given. */
 export interface WarmUpOptions {
@@ -40,16 +42,18 @@ export interface WarmUpOptions {
   readonly pause: (milliseconds: number) => Promise<void>;
 }
 
-/** Practises; resolves when that is done. It makes way for real work, and is over when that has done the same. */
+/** Practises; resolves when that is done, or when there was so much real work that there is no need any more. */
 export async function warmUp({ clock, families, realWork, pause }: WarmUpOptions): Promise<void> {
   const practice = new Practice(clock, families);
   const steps = practice.steps();
   let seen = realWork();
+  let busyPauses = 0;
   for (let end = clock.now() + SLICE_TIME; steps.next().done !== true; ) {
     if (clock.now() < end) continue;
     await pause(PAUSE_TIME);
     for (let work = realWork(); work !== seen; work = realWork()) {
       seen = work;
+      if (++busyPauses > MOST_BUSY_PAUSES) return;
       await pause(BUSY_PAUSE_TIME);
     }
     end = clock.now() + SLICE_TIME;

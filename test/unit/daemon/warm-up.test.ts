@@ -71,4 +71,16 @@ describe('practice', () => {
     expect(pauses.filter((pause) => pause === 100)).toHaveLength(2);
     expect(pauses.filter((pause) => pause === 1).length).toBe(pauses.length - 2);
   });
+
+  it('is given up where there is real work all the time', async () => {
+    const pauses: number[] = [];
+    let work = 0;
+    await warmUp({
+      clock: new TickingClock(),
+      families: [IPV4_UNICAST],
+      realWork: () => work++,
+      pause: async (milliseconds) => void pauses.push(milliseconds),
+    });
+    expect(pauses).toEqual([1, ...new Array<number>(50).fill(100)]);
+  });
 });
