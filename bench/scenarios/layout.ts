@@ -15,6 +15,8 @@ export interface Layout {
   readonly vnis: number;
   /** The most bytes that each speaker may be sent; memory is taken only as they come. */
   readonly capacity: number;
+  /** See {@link DaemonPlan.unwatched}. */
+  readonly unwatched?: boolean;
 }
 
 /** AS number of the daemon; speaker n has the AS {@link FIRST_SPEAKER_AS} + n. */
@@ -68,7 +70,7 @@ function hostSpeaker(index: number): SpeakerPlan {
 }
 
 /** What the daemon of a round is to be. */
-export function daemonPlan({ speakers, vnis }: Layout, place: RoundPlace): DaemonPlan {
+export function daemonPlan({ speakers, vnis, unwatched = false }: Layout, place: RoundPlace): DaemonPlan {
   const hosts = speakers.slice(speakers.length - vnis);
   return {
     namespace: place.daemonNamespace,
@@ -76,6 +78,7 @@ export function daemonPlan({ speakers, vnis }: Layout, place: RoundPlace): Daemo
     as: DAEMON_AS,
     ipv4: DAEMON_IPV4,
     ipv6: DAEMON_IPV6,
+    unwatched,
     neighbors: speakers.slice(0, speakers.length - vnis),
     vnis: hosts.map(({ as }, index) => ({
       vni: FIRST_VNI + index,

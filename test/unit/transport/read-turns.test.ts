@@ -32,7 +32,7 @@ describe('ReadTurns', () => {
     turns.add(one);
     for (let turn = 0; turn < 10; turn++) {
       read(one, 2);
-      read(one, 2);
+      read(one, 1);
       comeRound();
     }
     expect(log).toEqual([]);
