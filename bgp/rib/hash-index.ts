@@ -21,8 +21,11 @@ const ID_MASK = 0x07ff_ffff;
 const TAG_SHIFT = 5;
 
 const LEAST_SLOTS = 64;
-/** Slots from which a table is divided, so that growing is done in parts that take a millisecond or two each. */
-const DIVIDED_SLOTS = 65_536;
+/**
+ * Slots beyond which a table is divided, so that growing is done in parts that take a millisecond or two each. Early
+ * enough that V8 has seen it when a large table comes.
+ */
+const DIVIDED_SLOTS = 4096;
 const PARTS = 16;
 const PART_SHIFT = 28;
 
@@ -50,11 +53,6 @@ export class HashSlots {
     return this.#slots.length;
   }
 
-  /** Entries in here. */
-  get used(): number {
-    return this.#used;
-  }
-
   /** Where a search for `hash` begins. */
   home(hash: number): number {
     return hash & this.#mask;
@@ -79,7 +77,7 @@ export class HashSlots {
     return this.#slots[hash & this.#mask] as number;
   }
 
-  /** True when {@link insert} needs {@link grow} first. */
+  /** True when {@link insert} needs {@link renew} first. */
   get full(): boolean {
     return (this.#used + this.#deleted + 1) * 4 > this.#slots.length * 3;
   }
@@ -107,8 +105,8 @@ export class HashSlots {
     }
   }
 
-  /** Makes room for one more entry at half load, and forgets what was removed. */
-  grow(owner: HashOwner): void {
+  /** Forgets everything, with room for one more entry than before at half load; gives what there was. */
+  renew(): Int32Array {
     const before = this.#slots;
     let capacity = LEAST_SLOTS;
     while ((this.#used + 1) * 2 > capacity) capacity *= 2;
@@ -116,38 +114,24 @@ export class HashSlots {
     this.#mask = capacity - 1;
     this.#used = 0;
     this.#deleted = 0;
-    this.#insertAll(before, owner);
-  }
-
-  #insertAll(slots: Int32Array, owner: HashOwner): void {
-    for (let slot = 0; slot < slots.length; slot++) {
-      const id = ((slots[slot] as number) & ID_MASK) - 1;
-      if (id >= 0) this.insert(owner.hashOf(id), id);
-    }
-  }
-
-  /** Hands every entry to its part of a divided table. */
-  divide(parts: readonly HashSlots[], owner: HashOwner): void {
-    for (let slot = 0; slot < this.#slots.length; slot++) {
-      const id = ((this.#slots[slot] as number) & ID_MASK) - 1;
-      if (id < 0) continue;
-      const hash = owner.hashOf(id);
-      parts[hash >>> PART_SHIFT]?.insert(hash, id);
-    }
+    return before;
   }
 }
 
 /** A hash table over dense ids that knows their hashes only through its owner; large ones are in parts. */
 export class HashIndex {
   readonly #owner: HashOwner;
-  #parts: readonly HashSlots[] = [new HashSlots()];
+  #parts: readonly HashSlots[] = [];
   /** 0 while there is one part. */
-  #partMask = 0;
+  #partMask = -1;
   #size = 0;
   #fetched = 0;
 
   constructor(owner: HashOwner) {
     this.#owner = owner;
+    // V8 takes fields that are set only once for constants, and throws away all code that relies on it when they change.
+    this.#parts = [new HashSlots()];
+    this.#partMask = 0;
   }
 
   /** Entries in the table. */
@@ -180,23 +164,28 @@ export class HashIndex {
 
   /** Adds an id that is not in the table, of which the owner knows the hash by now. */
   insert(hash: number, id: number): void {
-    let slots = this.slotsFor(hash);
-    if (slots.full) {
-      this.#makeRoom(slots);
-      slots = this.slotsFor(hash);
-    }
-    slots.insert(hash, id);
+    const slots = this.slotsFor(hash);
+    if (slots.full) this.#makeRoom(slots);
+    this.#place(hash, id);
     this.#size++;
   }
 
   #makeRoom(slots: HashSlots): void {
-    if (this.#partMask === 0 && slots.capacity >= DIVIDED_SLOTS && slots.used * 2 >= slots.capacity) {
-      const capacity = (slots.capacity * 2) / PARTS;
-      const parts = Array.from({ length: PARTS }, () => new HashSlots(capacity));
-      slots.divide(parts, this.#owner);
-      this.#parts = parts;
+    const before = slots.renew();
+    if (this.#partMask === 0 && slots.capacity > DIVIDED_SLOTS) {
+      const capacity = slots.capacity / PARTS;
+      this.#parts = Array.from({ length: PARTS }, () => new HashSlots(capacity));
       this.#partMask = PARTS - 1;
-    } else slots.grow(this.#owner);
+    }
+    // One way to move entries, whether the table is divided or not: what small tables have practised, large ones can.
+    for (let slot = 0; slot < before.length; slot++) {
+      const id = ((before[slot] as number) & ID_MASK) - 1;
+      if (id >= 0) this.#place(this.#owner.hashOf(id), id);
+    }
+  }
+
+  #place(hash: number, id: number): void {
+    this.slotsFor(hash).insert(hash, id);
   }
 
   /** Removes an id. */
