@@ -49,7 +49,7 @@ class TurnTime implements RibTime {
 }
 
 /** Milliseconds of work before other events get their turn; a portion may go past it by one or two. */
-const TURN_TIME = 4;
+const TURN_TIME = 5;
 
 /**
  * A BGP speaker: routing instances with their RIBs, peers, and the loop that moves routes between

@@ -7,7 +7,7 @@ export interface HeldReader {
 }
 
 /** Milliseconds of reading after which timers and other sockets get their turn. */
-const TURN_TIME = 4;
+const TURN_TIME = 5;
 
 /**
  * Keeps reading from blocking the event loop. The loop serves every socket that has bytes before it
