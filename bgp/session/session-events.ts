@@ -108,7 +108,7 @@ export interface SessionHandle {
   readonly since: number;
   readonly messagesIn: number;
   readonly messagesOut: number;
-  /** Sends whole messages (headers included, several back to back); false when the kernel's buffer is full. The bytes must not change afterwards. */
+  /** Sends whole messages (headers included, several back to back); false when some of them wait: they must not change until nothing does. */
   send(bytes: Uint8Array): boolean;
   /** Bytes that wait in user space. */
   readonly bufferedBytes: number;
