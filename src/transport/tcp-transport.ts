@@ -185,9 +185,14 @@ function withReadBuffer(socket: Socket, onread: OnReadOpts): Socket | undefined 
   if (fd < 0) return undefined;
   // The type of the constructor's options lacks `onread`.
   const adopted = { fd, readable: true, writable: true, onread };
-  const own = adopt(fd, () => new Socket(adopted).pause());
-  socket.on('error', () => {}).destroy();
-  return own;
+  try {
+    const own = adopt(fd, () => new Socket(adopted).pause());
+    socket.on('error', () => {}).destroy();
+    return own;
+  } catch {
+    // The peer may have reset the connection by now: the socket that is there will tell.
+    return undefined;
+  }
 }
 
 /** True when only system calls can make the socket. */
