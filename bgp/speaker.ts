@@ -59,7 +59,10 @@ const TURN_TIME = 5;
 export class Speaker {
   readonly attributes = new AttributeStore();
   readonly sources = new SourceRegistry();
-  readonly #options: SpeakerOptions;
+  readonly #clock: Clock;
+  readonly #openSession: SpeakerOptions['openSession'];
+  readonly #defer: SpeakerOptions['defer'];
+  readonly #events: PeerEvents;
   readonly #instances = new Map<string, RoutingInstance>();
   readonly #peers: Peer[] = [];
   readonly #followers: RibFollower[] = [];
@@ -76,15 +79,18 @@ export class Speaker {
   /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
   readonly #time = new TurnTime();
 
-  constructor(options: SpeakerOptions) {
-    this.#options = options;
+  constructor({ clock, openSession, defer, events = {} }: SpeakerOptions) {
+    this.#clock = clock;
+    this.#openSession = openSession;
+    this.#defer = defer;
+    this.#events = events;
     this.#noteTime();
     this.#phases = this.#makePhases();
   }
 
   /** In the order in which a change goes through them. */
   #makePhases(): readonly Round[] {
-    const { clock } = this.#options;
+    const clock = this.#clock;
     return [
       new WorkPhase<Sweep>(clock, {
         things: () => this.#sweeps.slice(0, 1),
@@ -156,9 +162,9 @@ export class Speaker {
       schedule: () => this.schedule(),
       readComplete: (size) => this.#readComplete(size),
       sweep: (source, ribs) => this.sweep(source, ribs),
-      events: this.#options.events ?? {},
+      events: this.#events,
     });
-    const session = this.#options.openSession(configuration.settings, peer);
+    const session = this.#openSession(configuration.settings, peer);
     peer.attach(session);
     this.#peers.push(peer);
     session.start();
@@ -196,7 +202,7 @@ export class Speaker {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.defer(() => {
+    this.#defer(() => {
       this.#scheduled = false;
       this.#turn();
     });
@@ -213,7 +219,7 @@ export class Speaker {
     }
     this.#wasPrompt = true;
     this.#turn();
-    this.#options.defer(this.#nextRound);
+    this.#defer(this.#nextRound);
   }
 
   readonly #nextRound = (): void => {
@@ -221,11 +227,11 @@ export class Speaker {
   };
 
   #noteTime(): void {
-    this.#time.seconds = Math.floor(this.#options.clock.wallTime() / 1000);
+    this.#time.seconds = Math.floor(this.#clock.wallTime() / 1000);
   }
 
   #turn(): void {
-    const end = this.#options.clock.now() + TURN_TIME;
+    const end = this.#clock.now() + TURN_TIME;
     this.#turnCount++;
     this.#noteTime();
     for (let idle = 0; idle < this.#phases.length; this.#nextPhase++) {

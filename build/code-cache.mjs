@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Bundle } from '../bin/bundle.mjs';
 
 /*
@@ -15,6 +17,16 @@ import { Bundle } from '../bin/bundle.mjs';
 /** Milliseconds for the two daemons to start, and to say the rest once both have the session. */
 const START_TIME = 5000;
 const SETTLING_TIME = 200;
+
+const LAUNCHER = new URL('../bin/openpe-routerd', import.meta.url);
+
+// V8 does not use code that was compiled with other flags than its own.
+const flags = /exec node (.*?) "\$0"/.exec(readFileSync(LAUNCHER, 'utf8'))?.[1]?.split(' ');
+if (!flags) throw new Error(`${LAUNCHER.pathname} does not say what it starts Node.js with`);
+if (!flags.every((flag) => process.execArgv.includes(flag))) {
+  execFileSync(process.execPath, [...flags, fileURLToPath(import.meta.url)], { stdio: 'inherit' });
+  process.exit();
+}
 
 const bundle = new Bundle(new URL('../dist', import.meta.url).pathname);
 const directory = mkdtempSync(join(tmpdir(), 'openpe-build-'));

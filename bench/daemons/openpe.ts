@@ -33,7 +33,11 @@ const LARGE_PROGRAM = 'out/build/bench/openpe-large.cjs';
 const TURN_MONITOR = 'out/build/bench/daemons/turn-monitor.js';
 
 /** What `bin/openpe-routerd` starts Node.js with. */
-const LAUNCHER_FLAG = '--v8-pool-size=2';
+function launcherFlags(): readonly string[] {
+  const flags = /exec node (.*?) "\$0"/.exec(readFileSync(DAEMON, 'utf8'))?.[1];
+  if (flags === undefined) throw new Error(`${DAEMON} does not say what it starts Node.js with`);
+  return flags.split(' ');
+}
 
 /** The program by itself, with the Node.js that runs this. */
 const OWN_NODE = ['env', `PATH=${dirname(process.execPath)}:${process.env.PATH ?? ''}`];
@@ -59,7 +63,7 @@ export function openpe(): DaemonKind {
       }
       const monitor = join(plan.directory, 'longest-turn');
       const environment = ['env', `TURN_MONITOR=${monitor}`];
-      const flags = [...EXTRA_FLAGS, LAUNCHER_FLAG, '--import', resolve(TURN_MONITOR)];
+      const flags = [...EXTRA_FLAGS, ...launcherFlags(), '--import', resolve(TURN_MONITOR)];
       const command = [...environment, process.execPath, ...flags, program, ...args];
       const daemon = startProgram(plan, 'openpe', command);
       return Object.assign(daemon, { longestTurn: () => askForLongestTurn(daemon, monitor) });

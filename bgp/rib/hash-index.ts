@@ -25,7 +25,7 @@ const LEAST_SLOTS = 64;
  * Slots beyond which a table is divided, so that growing is done in parts that take a millisecond or two each. Early
  * enough that V8 has seen it when a large table comes.
  */
-const DIVIDED_SLOTS = 4096;
+const DIVIDED_SLOTS = 1024;
 const PARTS = 16;
 const PART_SHIFT = 28;
 

@@ -29,6 +29,12 @@ export class MemoryConnection implements Connection {
     this.#handlers?.data(bytes);
   }
 
+  /** Tells the owner that the other side is gone. */
+  close(): void {
+    this.#handlers?.closed(undefined);
+    this.#handlers = undefined;
+  }
+
   write(): boolean {
     return true;
   }

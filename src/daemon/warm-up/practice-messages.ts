@@ -6,6 +6,9 @@ import { ByteWriter } from '../../../net/byte-writer.ts';
 /** Routes of one UPDATE, as many as real tables have of the same attributes. */
 export const ROUTES_PER_UPDATE = 6;
 
+/** UPDATEs after which another next hop comes. */
+const UPDATES_OF_A_NEXT_HOP = 50;
+
 /** Numbers that need all 32 bits are another kind to V8 than small ones, and real routes have both. */
 const LARGE_NUMBER = 0xf000_0000;
 
@@ -42,7 +45,11 @@ export function writeAnnouncement(
   if (family !== IPV4_UNICAST) {
     const reach = beginMultiprotocol(writer, 14, family);
     const nextHop = family === L2VPN_EVPN ? 4 : 16;
-    writer.u8(nextHop).fill(0x20, nextHop).u8(0);
+    writer
+      .u8(nextHop)
+      .fill(0x20, nextHop - 1)
+      .u8(nextHopNumber(number))
+      .u8(0);
     writeRoutes(writer, family, number);
     writer.patchU16(reach, writer.length - reach - 2);
   }
@@ -55,7 +62,7 @@ export function writeAnnouncement(
     .u8(hops + 1);
   for (let hop = 0; hop < hops; hop++) writer.u32(asn);
   writer.u32(LARGE_NUMBER + number);
-  if (family === IPV4_UNICAST) writer.u8(0x40).u8(3).u8(4).fill(0x20, 4);
+  if (family === IPV4_UNICAST) writer.u8(0x40).u8(3).u8(4).fill(0x20, 3).u8(nextHopNumber(number));
   if (family === L2VPN_EVPN)
     writer
       .u8(0xc0)
@@ -73,6 +80,11 @@ export function writeAnnouncement(
   writer.patchU16(attributes - 2, writer.length - attributes);
   if (family === IPV4_UNICAST) writeRoutes(writer, family, number);
   writer.patchU16(start + 16, writer.length - start);
+}
+
+/** The last octet of the next hop of UPDATE `number`. */
+function nextHopNumber(number: number): number {
+  return 1 + (Math.floor(number / UPDATES_OF_A_NEXT_HOP) % 200);
 }
 
 /** Writes the UPDATE that withdraws the routes of UPDATE `number`. */

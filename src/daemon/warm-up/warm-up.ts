@@ -2,6 +2,7 @@ import type { Clock } from '../../../bgp/session/clock.ts';
 import { Session } from '../../../bgp/session/session.ts';
 import type { PeerSettings } from '../../../bgp/session/session-events.ts';
 import { Speaker } from '../../../bgp/speaker.ts';
+import { CeaseSubcode } from '../../../bgp/wire/constants.ts';
 import type { Family } from '../../../bgp/wire/family.ts';
 import { ipv4FromNumber } from '../../../net/address.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
@@ -15,9 +16,14 @@ import { greeting, writeAnnouncement, writeWithdrawal } from './practice-message
  * routes, a few milliseconds at a time. Nothing of it is kept but what V8 has learned.
  */
 
-/** UPDATEs of each family that are announced by two peers, and withdrawn again. */
-const UPDATES = 1000;
-const UPDATES_PER_READ = 32;
+/** What happens in the first ones V8 does not take into account yet, or too much. */
+const ROUNDS = 8;
+/** UPDATEs of each family in a round. */
+const UPDATES = 300;
+/** Octets that are handed in at once: messages end anywhere in them. */
+const PIECE_SIZE = 2000;
+/** Pieces between two turns of work. */
+const PIECES_OF_A_READ = 3;
 const OWN_AS = 64_512;
 const FIRST_ADDRESS = 0x0a00_0001;
 const HOLD_TIME = 180;
@@ -53,29 +59,84 @@ export async function warmUp({ clock, families, realWork, pause }: WarmUpOptions
     await pause(PAUSE_TIME);
     for (let work = realWork(); work !== seen; work = realWork()) {
       seen = work;
-      if (++busyPauses > MOST_BUSY_PAUSES) return;
+      if (++busyPauses > MOST_BUSY_PAUSES) {
+        steps.return(undefined);
+        return;
+      }
       await pause(BUSY_PAUSE_TIME);
     }
     end = clock.now() + SLICE_TIME;
   }
 }
 
-/** A speaker with three peers that are not there: two that announce the same routes, and one that is told. */
+/** Practice, made of rounds, each with a speaker of its own: tables grow, and peers come and go, several times. */
 class Practice {
-  readonly #turns: (() => void)[] = [];
+  readonly #clock: Clock;
   readonly #families: readonly Family[];
-  readonly #connections: readonly MemoryConnection[];
-  readonly #writer = new ByteWriter(16_384);
+  /** All rounds are with the same ones. */
+  readonly #streams: Streams[] = [];
 
   constructor(clock: Clock, families: readonly Family[]) {
+    this.#clock = clock;
     this.#families = families;
+  }
+
+  /** Each step takes a millisecond at most, but for the first ones. */
+  *steps(): Generator<void> {
+    for (const family of this.#families) {
+      this.#streams.push(streamsOf(family));
+      yield;
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      const practice = new PracticeRound(this.#clock, this.#families);
+      try {
+        for (const streams of this.#streams) yield* practice.exercise(streams);
+        yield* practice.loseSessions();
+      } finally {
+        practice.stop();
+      }
+    }
+  }
+}
+
+/** UPDATEs of one family, back to back. */
+interface Streams {
+  readonly announced: Uint8Array;
+  /** The same routes, on a shorter path. */
+  readonly better: Uint8Array;
+  readonly withdrawn: Uint8Array;
+}
+
+function streamsOf(family: Family): Streams {
+  return {
+    announced: streamOf((writer, number) => writeAnnouncement(writer, family, number, OWN_AS + 1, 2)),
+    better: streamOf((writer, number) => writeAnnouncement(writer, family, number, OWN_AS + 2, 1)),
+    withdrawn: streamOf((writer, number) => writeWithdrawal(writer, family, number)),
+  };
+}
+
+function streamOf(write: (writer: ByteWriter, number: number) => void): Uint8Array {
+  const writer = new ByteWriter(4096);
+  for (let number = 0; number < UPDATES; number++) write(writer, number);
+  return writer.take();
+}
+
+/** A speaker with three peers that are not there: two that announce the same routes, and one that is told. */
+class PracticeRound {
+  readonly #turns: (() => void)[] = [];
+  readonly #connections: readonly MemoryConnection[];
+  readonly #speaker: Speaker;
+
+  constructor(clock: Clock, families: readonly Family[]) {
     const transport = new MemoryTransport({ address: ipv4FromNumber(FIRST_ADDRESS), port: 179 });
-    const environment = { transport, clock: timeless(clock), random: () => 0.5 };
+    const environment = { transport, clock, random: () => 0.5 };
+    // The machine's own clock, whose timers never get as far as to be due: code that has seen one kind stays fast.
     const speaker = new Speaker({
       clock,
       openSession: (settings, events) => new Session(settings, events, environment),
       defer: (turn) => this.#turns.push(turn),
     });
+    this.#speaker = speaker;
     const instance = speaker.addInstance('practice', families, false);
     for (let peer = 1; peer <= 3; peer++) {
       speaker.addPeer({ settings: settingsOf(peer, families), instance, allowOwnAs: 0 });
@@ -86,44 +147,49 @@ class Practice {
     });
   }
 
-  /** Each step takes a millisecond at most, but for the first ones. */
-  *steps(): Generator<void> {
+  /** Routes that come, are replaced by better ones, go, and come again. */
+  *exercise({ announced, better, withdrawn }: Streams): Generator<void> {
     const [first, second] = this.#connections;
     if (!first || !second) return;
-    for (const family of this.#families) {
-      yield* this.#reads(first, (writer, number) => writeAnnouncement(writer, family, number, OWN_AS + 1, 2));
-      yield* this.#reads(second, (writer, number) =>
-        writeAnnouncement(writer, family, number, OWN_AS + 2, 1),
-      );
-      for (const peer of [first, second]) {
-        yield* this.#reads(peer, (writer, number) => writeWithdrawal(writer, family, number));
-      }
+    yield* this.#read(first, announced);
+    yield* this.#read(second, better);
+    yield* this.#read(first, withdrawn);
+    yield* this.#read(second, withdrawn);
+    yield* this.#read(first, announced);
+  }
+
+  /** Sessions that are lost, with all routes that they have brought. */
+  *loseSessions(): Generator<void> {
+    for (const connection of this.#connections) {
+      connection.close();
+      yield* this.#work();
     }
   }
 
-  *#reads(from: MemoryConnection, write: (writer: ByteWriter, number: number) => void): Generator<void> {
-    for (let number = 0; number < UPDATES; ) {
-      this.#writer.reset();
-      for (const end = Math.min(UPDATES, number + UPDATES_PER_READ); number < end; number++) {
-        write(this.#writer, number);
-      }
-      from.deliver(this.#writer.bytes());
-      yield;
-      for (let turn = this.#turns.shift(); turn; turn = this.#turns.shift()) {
-        turn();
+  /** Leaves no timer behind. */
+  stop(): void {
+    for (const connection of this.#connections) connection.close();
+    for (const peer of [...this.#speaker.peers])
+      this.#speaker.removePeer(peer, CeaseSubcode.PEER_DECONFIGURED, '');
+  }
+
+  /** UPDATEs, cut where they happen to be when a piece of a read is full. */
+  *#read(from: MemoryConnection, stream: Uint8Array): Generator<void> {
+    for (let at = 0; at < stream.length; ) {
+      for (let piece = 0; piece < PIECES_OF_A_READ && at < stream.length; piece++, at += PIECE_SIZE) {
+        from.deliver(stream.subarray(at, at + PIECE_SIZE));
         yield;
       }
+      yield* this.#work();
     }
   }
-}
 
-/** Nothing ever falls due. */
-function timeless(clock: Clock): Clock {
-  return {
-    now: () => clock.now(),
-    wallTime: () => clock.wallTime(),
-    setTimer: () => ({ cancel: () => {} }),
-  };
+  *#work(): Generator<void> {
+    for (let turn = this.#turns.shift(); turn; turn = this.#turns.shift()) {
+      turn();
+      yield;
+    }
+  }
 }
 
 function settingsOf(peer: number, families: readonly Family[]): PeerSettings {
