@@ -179,6 +179,7 @@ async function practise(): Promise<void> {
     clock: systemClock,
     families: [FAMILIES[FAMILY as keyof typeof FAMILIES]],
     realWork: () => 0,
+    isOver: () => false,
     pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   });
   const used = process.cpuUsage(cpu);

@@ -62,6 +62,8 @@ export interface SystemCalls {
    * function gives; its errno is lost. `bytes` must not change before that.
    */
   sendInBackground(fd: number, bytes: Uint8Array, done: (sent: number) => void): void;
+  /** Gives free memory of the heap of C back to the system, as far as the C library can (glibc: `malloc_trim`). */
+  trimMemory(): void;
   errno(): number;
 }
 
@@ -76,7 +78,7 @@ export function systemCalls(): SystemCalls {
 }
 
 function load(): SystemCalls {
-  // By require, so that a run without a data plane never loads the native module.
+  // By require, so that what does not need them never loads the native module.
   const koffi = createRequire(import.meta.url)('koffi') as Koffi;
   const library = koffi.load(null);
   const fcntl = library.func('int fcntl(int, int, ...)');
@@ -98,8 +100,19 @@ function load(): SystemCalls {
       send.async(fd, bytes, bytes.length, 0, (error: unknown, sent: unknown) =>
         done(error ? -1 : Number(sent)),
       ),
+    trimMemory: trimMemory(library),
     errno: () => koffi.errno(),
   };
+}
+
+/** Only glibc has it. */
+function trimMemory(library: ReturnType<Koffi['load']>): () => void {
+  try {
+    const trim = library.func('malloc_trim', 'int', ['ulong']);
+    return () => trim(0);
+  } catch {
+    return () => {};
+  }
 }
 
 /**

@@ -57,5 +57,5 @@ const WARM_UP_DELAY = 200;
 const pause = (milliseconds: number): Promise<void> => sleep(milliseconds);
 const families = [...new Set(router.speaker.peers.flatMap((peer) => peer.configuration.settings.families))];
 void pause(WARM_UP_DELAY).then(() =>
-  warmUp({ clock: systemClock, families, realWork: () => router.speaker.turns, pause }),
+  warmUp({ clock: systemClock, families, realWork: () => router.speaker.turns, isOver: () => false, pause }),
 );

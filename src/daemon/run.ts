@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { familyName } from '../../bgp/wire/family.ts';
+import { systemCalls } from '../../dataplane/system-calls.ts';
 import { EXIT_BAD, EXIT_GOOD, EXIT_UNUSABLE } from '../cli/exit-codes.ts';
 import { packageVersion } from '../cli/package-version.ts';
 import type { RunOptions } from '../cli/run-options.ts';
@@ -115,6 +116,7 @@ class Daemon {
   readonly #log: Logger;
   #kernel: KernelRuntime | undefined;
   #router: Router | undefined;
+  #stopping = false;
   #opener: SessionOpener | undefined;
   #control: ControlServer | undefined;
 
@@ -162,8 +164,18 @@ class Daemon {
     const pause = (milliseconds: number): Promise<void> => sleep(milliseconds, undefined, { ref: false });
     const begin = performance.now();
     void sleep(WARM_UP_DELAY, undefined, { ref: false })
-      .then(() => warmUp({ clock: systemClock, families, realWork: () => speaker.turns, pause }))
+      .then(() =>
+        warmUp({
+          clock: systemClock,
+          families,
+          realWork: () => speaker.turns,
+          isOver: () => this.#stopping,
+          pause,
+        }),
+      )
       .then(() => {
+        // Compiling took memory for a moment that the C library would keep for the next time.
+        systemCalls().trimMemory();
         const milliseconds = Math.round(performance.now() - begin);
         this.#log.debug({ milliseconds }, 'warmed up');
       })
@@ -201,6 +213,7 @@ class Daemon {
 
   /** Says goodbye to the peers; the kernel keeps forwarding unless `--cleanup` was given. */
   async stop(reason: string): Promise<void> {
+    this.#stopping = true;
     this.#opener?.close();
     this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, `openpe-routerd ends: ${reason}`);
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_TIME));

@@ -1,6 +1,8 @@
+import type { PeerSettings } from '../../../bgp/session/session-events.ts';
 import { afiOf, type Family, IPV4_UNICAST, L2VPN_EVPN, safiOf } from '../../../bgp/wire/family.ts';
 import { encodeKeepalive } from '../../../bgp/wire/message-header.ts';
 import { encodeOpen } from '../../../bgp/wire/open.ts';
+import { ipv4FromNumber } from '../../../net/address.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
 
 /** Routes of one UPDATE, as many as real tables have of the same attributes. */
@@ -11,6 +13,29 @@ const UPDATES_OF_A_NEXT_HOP = 50;
 
 /** Numbers that need all 32 bits are another kind to V8 than small ones, and real routes have both. */
 const LARGE_NUMBER = 0xf000_0000;
+
+/** The AS of a speaker that practises; its peers have the next ones. */
+export const PRACTICE_AS = 64_512;
+const OWN_ADDRESS = 0x0a00_0001;
+const HOLD_TIME = 180;
+
+/** Settings of a session with practice peer `index`, from 1 on. */
+export function practicePeer(index: number, families: readonly Family[]): PeerSettings {
+  return {
+    name: `practice ${index}`,
+    remoteAddress: ipv4FromNumber(OWN_ADDRESS + index),
+    remotePort: 179,
+    localAs: PRACTICE_AS,
+    remoteAs: PRACTICE_AS + index,
+    routerId: OWN_ADDRESS,
+    holdTime: HOLD_TIME,
+    keepaliveTime: HOLD_TIME / 3,
+    connectRetryTime: 5,
+    passive: false,
+    families,
+    socket: {},
+  };
+}
 
 /** The OPEN and the KEEPALIVE of a peer. */
 export function greeting(asn: number, routerId: number, families: readonly Family[]): Uint8Array {

@@ -1,13 +1,19 @@
 import type { Clock } from '../../../bgp/session/clock.ts';
 import { Session } from '../../../bgp/session/session.ts';
-import type { PeerSettings } from '../../../bgp/session/session-events.ts';
 import { Speaker } from '../../../bgp/speaker.ts';
 import { CeaseSubcode } from '../../../bgp/wire/constants.ts';
 import type { Family } from '../../../bgp/wire/family.ts';
 import { ipv4FromNumber } from '../../../net/address.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
+import { LoopbackPractice } from './loopback-practice.ts';
 import { type MemoryConnection, MemoryTransport } from './memory-connection.ts';
-import { greeting, writeAnnouncement, writeWithdrawal } from './practice-messages.ts';
+import {
+  greeting,
+  PRACTICE_AS,
+  practicePeer,
+  writeAnnouncement,
+  writeWithdrawal,
+} from './practice-messages.ts';
 
 /*
  * V8 compiles a function well only after it has run for a while, so that the first tables of the first peers would be
@@ -24,12 +30,12 @@ const UPDATES = 300;
 const PIECE_SIZE = 2000;
 /** Pieces between two turns of work. */
 const PIECES_OF_A_READ = 3;
-const OWN_AS = 64_512;
 const FIRST_ADDRESS = 0x0a00_0001;
-const HOLD_TIME = 180;
 
 /** Milliseconds of practice between two looks at whether there is something real to do. */
 const SLICE_TIME = 4;
+/** The same for what goes over sockets, and so leaves room for other events by itself. */
+const EXCHANGES_OF_A_SLICE = 40;
 /** Milliseconds in which other events have their turn. */
 const PAUSE_TIME = 1;
 /** Milliseconds until it is tried again when there was something real to do. */
@@ -44,28 +50,65 @@ export interface WarmUpOptions {
   readonly families: readonly Family[];
   /** A number that changes whenever the real speaker has worked. */
   readonly realWork: () => number;
+  /** True when the daemon ends. */
+  readonly isOver: () => boolean;
   /** Resolves after some milliseconds; does not keep the process. */
   readonly pause: (milliseconds: number) => Promise<void>;
 }
 
 /** Practises; resolves when that is done, or when there was so much real work that there is no need any more. */
-export async function warmUp({ clock, families, realWork, pause }: WarmUpOptions): Promise<void> {
-  const practice = new Practice(clock, families);
-  const steps = practice.steps();
-  let seen = realWork();
-  let busyPauses = 0;
+export async function warmUp(options: WarmUpOptions): Promise<void> {
+  const { clock, families } = options;
+  const way = new WayForRealWork(options);
+  if (!(await practiseTables(clock, families, way))) return;
+  const loopback = await LoopbackPractice.begin(clock, families);
+  if (!loopback) return;
+  try {
+    while (await loopback.exchange(EXCHANGES_OF_A_SLICE)) if (!(await way.make())) return;
+  } finally {
+    await loopback.end();
+  }
+}
+
+/** False when it was given up. */
+async function practiseTables(
+  clock: Clock,
+  families: readonly Family[],
+  way: WayForRealWork,
+): Promise<boolean> {
+  const steps = new Practice(clock, families).steps();
   for (let end = clock.now() + SLICE_TIME; steps.next().done !== true; ) {
     if (clock.now() < end) continue;
-    await pause(PAUSE_TIME);
-    for (let work = realWork(); work !== seen; work = realWork()) {
-      seen = work;
-      if (++busyPauses > MOST_BUSY_PAUSES) {
-        steps.return(undefined);
-        return;
-      }
-      await pause(BUSY_PAUSE_TIME);
+    if (!(await way.make())) {
+      steps.return(undefined);
+      return false;
     }
     end = clock.now() + SLICE_TIME;
+  }
+  return true;
+}
+
+/** Lets whatever is real go first. */
+class WayForRealWork {
+  readonly #options: WarmUpOptions;
+  #seen: number;
+  #busyPauses = 0;
+
+  constructor(options: WarmUpOptions) {
+    this.#options = options;
+    this.#seen = options.realWork();
+  }
+
+  /** Waits until there is nothing real to do; false when practice has become needless: there was so often, or no more will be. */
+  async make(): Promise<boolean> {
+    const { realWork, isOver, pause } = this.#options;
+    await pause(PAUSE_TIME);
+    for (let work = realWork(); work !== this.#seen; work = realWork()) {
+      this.#seen = work;
+      if (++this.#busyPauses > MOST_BUSY_PAUSES) return false;
+      await pause(BUSY_PAUSE_TIME);
+    }
+    return !isOver();
   }
 }
 
@@ -109,8 +152,8 @@ interface Streams {
 
 function streamsOf(family: Family): Streams {
   return {
-    announced: streamOf((writer, number) => writeAnnouncement(writer, family, number, OWN_AS + 1, 2)),
-    better: streamOf((writer, number) => writeAnnouncement(writer, family, number, OWN_AS + 2, 1)),
+    announced: streamOf((writer, number) => writeAnnouncement(writer, family, number, PRACTICE_AS + 1, 2)),
+    better: streamOf((writer, number) => writeAnnouncement(writer, family, number, PRACTICE_AS + 2, 1)),
     withdrawn: streamOf((writer, number) => writeWithdrawal(writer, family, number)),
   };
 }
@@ -139,11 +182,11 @@ class PracticeRound {
     this.#speaker = speaker;
     const instance = speaker.addInstance('practice', families, false);
     for (let peer = 1; peer <= 3; peer++) {
-      speaker.addPeer({ settings: settingsOf(peer, families), instance, allowOwnAs: 0 });
+      speaker.addPeer({ settings: practicePeer(peer, families), instance, allowOwnAs: 0 });
     }
     this.#connections = transport.complete();
     this.#connections.forEach((connection, index) => {
-      connection.deliver(greeting(OWN_AS + index + 1, FIRST_ADDRESS + index + 1, families));
+      connection.deliver(greeting(PRACTICE_AS + index + 1, FIRST_ADDRESS + index + 1, families));
     });
   }
 
@@ -190,21 +233,4 @@ class PracticeRound {
       yield;
     }
   }
-}
-
-function settingsOf(peer: number, families: readonly Family[]): PeerSettings {
-  return {
-    name: `practice ${peer}`,
-    remoteAddress: ipv4FromNumber(FIRST_ADDRESS + peer),
-    remotePort: 179,
-    localAs: OWN_AS,
-    remoteAs: OWN_AS + peer,
-    routerId: FIRST_ADDRESS,
-    holdTime: HOLD_TIME,
-    keepaliveTime: HOLD_TIME / 3,
-    connectRetryTime: 5,
-    passive: false,
-    families,
-    socket: {},
-  };
 }

@@ -61,6 +61,7 @@ describe('practice', () => {
       clock,
       families: [IPV4_UNICAST, L2VPN_EVPN],
       realWork: () => work,
+      isOver: () => false,
       pause: async (milliseconds) => {
         pauses.push(milliseconds);
         if (pauses.length === 10) work = 1;
@@ -83,11 +84,26 @@ describe('practice', () => {
       clock,
       families: [IPV4_UNICAST],
       realWork: () => work++,
+      isOver: () => false,
       pause: async (milliseconds) => void pauses.push(milliseconds),
     });
     expect(pauses.filter((pause) => pause === 1).length).toBe(pauses.length - 50);
     expect(pauses.slice(-50)).toEqual(new Array<number>(50).fill(100));
     expect(clock.timersSet).toBeGreaterThan(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([0, 20, 100])('ends with the daemon, after %i pauses', async (most) => {
+    const clock = new TickingClock();
+    let pauses = 0;
+    await warmUp({
+      clock,
+      families: [IPV4_UNICAST],
+      realWork: () => 0,
+      isOver: () => pauses > most,
+      pause: async () => void pauses++,
+    });
+    expect(pauses).toBe(most + 1);
     expect(clock.pending).toBe(0);
   });
 });
