@@ -2,6 +2,8 @@ import type { PeerSettings } from '../../../bgp/session/session-events.ts';
 import { afiOf, type Family, IPV4_UNICAST, L2VPN_EVPN, safiOf } from '../../../bgp/wire/family.ts';
 import { encodeKeepalive } from '../../../bgp/wire/message-header.ts';
 import { encodeOpen } from '../../../bgp/wire/open.ts';
+import { routerMacCommunity, VXLAN_ENCAPSULATION } from '../../../evpn/extended-communities.ts';
+import { derivedRouteTarget, encodeRouteTarget } from '../../../evpn/route-target.ts';
 import { ipv4FromNumber } from '../../../net/address.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
 
@@ -16,6 +18,9 @@ const LARGE_NUMBER = 0xf000_0000;
 
 /** The AS of a speaker that practises; its peers have the next ones. */
 export const PRACTICE_AS = 64_512;
+/** The VNI of all EVPN routes. */
+export const PRACTICE_VNI = 100;
+export const PRACTICE_ROUTER_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 1);
 const OWN_ADDRESS = 0x0a00_0001;
 const HOLD_TIME = 180;
 
@@ -88,13 +93,7 @@ export function writeAnnouncement(
   for (let hop = 0; hop < hops; hop++) writer.u32(asn);
   writer.u32(LARGE_NUMBER + number);
   if (family === IPV4_UNICAST) writer.u8(0x40).u8(3).u8(4).fill(0x20, 3).u8(nextHopNumber(number));
-  if (family === L2VPN_EVPN)
-    writer
-      .u8(0xc0)
-      .u8(16)
-      .u8(8)
-      .u32(0x0002_0000 + asn)
-      .u32(number);
+  if (family === L2VPN_EVPN) writeEvpnCommunities(writer, asn);
   else
     writer
       .u8(0xc0)
@@ -105,6 +104,14 @@ export function writeAnnouncement(
   writer.patchU16(attributes - 2, writer.length - attributes);
   if (family === IPV4_UNICAST) writeRoutes(writer, family, number);
   writer.patchU16(start + 16, writer.length - start);
+}
+
+/** Route target, encapsulation and router MAC. */
+function writeEvpnCommunities(writer: ByteWriter, asn: number): void {
+  const target = encodeRouteTarget(derivedRouteTarget(asn, PRACTICE_VNI));
+  const communities = [target, VXLAN_ENCAPSULATION, routerMacCommunity(PRACTICE_ROUTER_MAC)];
+  writer.u8(0xc0).u8(16).u8(24);
+  for (const community of communities) writer.raw(community);
 }
 
 /** The last octet of the next hop of UPDATE `number`. */
@@ -154,7 +161,7 @@ function writeRoutes(writer: ByteWriter, family: Family, number: number): void {
         .u8(bits)
         .u32((address >>> (32 - bits)) * 2 ** (32 - bits))
         .fill(0, 4)
-        .u24(100);
+        .u24(PRACTICE_VNI);
     } else if (family === IPV4_UNICAST) {
       const bits = route % 2 === 0 ? 24 : 22;
       writer.u8(bits).u24((address >>> (32 - bits)) << (24 - bits));

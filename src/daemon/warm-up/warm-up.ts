@@ -2,7 +2,7 @@ import type { Clock } from '../../../bgp/session/clock.ts';
 import { Session } from '../../../bgp/session/session.ts';
 import { Speaker } from '../../../bgp/speaker.ts';
 import { CeaseSubcode } from '../../../bgp/wire/constants.ts';
-import type { Family } from '../../../bgp/wire/family.ts';
+import { type Family, IPV4_UNICAST, L2VPN_EVPN } from '../../../bgp/wire/family.ts';
 import { ipv4FromNumber } from '../../../net/address.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
 import { LoopbackPractice } from './loopback-practice.ts';
@@ -14,6 +14,7 @@ import {
   writeAnnouncement,
   writeWithdrawal,
 } from './practice-messages.ts';
+import { addPracticeVrf } from './practice-vrf.ts';
 
 /*
  * V8 compiles a function well only after it has run for a while, so that the first tables of the first peers would be
@@ -30,6 +31,8 @@ const UPDATES = 300;
 const PIECE_SIZE = 2000;
 /** Pieces between two turns of work. */
 const PIECES_OF_A_READ = 3;
+/** The peer in the VRF. */
+const HOST_PEER = 4;
 const FIRST_ADDRESS = 0x0a00_0001;
 
 /** Milliseconds of practice between two looks at whether there is something real to do. */
@@ -144,6 +147,7 @@ class Practice {
 
 /** UPDATEs of one family, back to back. */
 interface Streams {
+  readonly family: Family;
   readonly announced: Uint8Array;
   /** The same routes, on a shorter path. */
   readonly better: Uint8Array;
@@ -152,6 +156,7 @@ interface Streams {
 
 function streamsOf(family: Family): Streams {
   return {
+    family,
     announced: streamOf((writer, number) => writeAnnouncement(writer, family, number, PRACTICE_AS + 1, 2)),
     better: streamOf((writer, number) => writeAnnouncement(writer, family, number, PRACTICE_AS + 2, 1)),
     withdrawn: streamOf((writer, number) => writeWithdrawal(writer, family, number)),
@@ -164,7 +169,10 @@ function streamOf(write: (writer: ByteWriter, number: number) => void): Uint8Arr
   return writer.take();
 }
 
-/** A speaker with three peers that are not there: two that announce the same routes, and one that is told. */
+/**
+ * A speaker with peers that are not there: two that announce the same routes, one that is told, and where there is
+ * EVPN one that is told what a VRF imports.
+ */
 class PracticeRound {
   readonly #turns: (() => void)[] = [];
   readonly #connections: readonly MemoryConnection[];
@@ -184,14 +192,19 @@ class PracticeRound {
     for (let peer = 1; peer <= 3; peer++) {
       speaker.addPeer({ settings: practicePeer(peer, families), instance, allowOwnAs: 0 });
     }
+    if (families.includes(L2VPN_EVPN)) {
+      const settings = practicePeer(HOST_PEER, [IPV4_UNICAST]);
+      speaker.addPeer({ settings, instance: addPracticeVrf(speaker, instance), allowOwnAs: 0 });
+    }
     this.#connections = transport.complete();
     this.#connections.forEach((connection, index) => {
-      connection.deliver(greeting(PRACTICE_AS + index + 1, FIRST_ADDRESS + index + 1, families));
+      const offered = index + 1 === HOST_PEER ? [IPV4_UNICAST] : families;
+      connection.deliver(greeting(PRACTICE_AS + index + 1, FIRST_ADDRESS + index + 1, offered));
     });
   }
 
   /** Routes that come, are replaced by better ones, go, and come again. */
-  *exercise({ announced, better, withdrawn }: Streams): Generator<void> {
+  *exercise({ family, announced, better, withdrawn }: Streams): Generator<void> {
     const [first, second] = this.#connections;
     if (!first || !second) return;
     yield* this.#read(first, announced);
@@ -199,6 +212,15 @@ class PracticeRound {
     yield* this.#read(first, withdrawn);
     yield* this.#read(second, withdrawn);
     yield* this.#read(first, announced);
+    if (family === IPV4_UNICAST) yield* this.#exerciseHost(announced, withdrawn);
+  }
+
+  /** Routes of a host that go out to the fabric, and are taken back. */
+  *#exerciseHost(announced: Uint8Array, withdrawn: Uint8Array): Generator<void> {
+    const host = this.#connections[HOST_PEER - 1];
+    if (!host) return;
+    yield* this.#read(host, announced);
+    yield* this.#read(host, withdrawn);
   }
 
   /** Sessions that are lost, with all routes that they have brought. */
