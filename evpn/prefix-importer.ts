@@ -129,6 +129,8 @@ export class PrefixImporter {
     if (this.#walk >= 0) this.#followTable(limit);
     else {
       const count = this.#reader.read(batch.subarray(0, limit));
+      // A VRF that comes later goes over the whole table.
+      if (this.#instances.length === 0) return;
       for (let i = 0; i < count; i++) this.#import(batch[i] as number);
     }
     this.#dropPlans();

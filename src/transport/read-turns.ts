@@ -9,6 +9,9 @@ export interface HeldReader {
 /** Milliseconds of reading after which timers and other sockets get their turn. */
 const TURN_TIME = 5;
 
+/** One function for all instances: code that was compiled for one is good for the next. */
+const monotonicTime = (): number => performance.now();
+
 /**
  * Keeps reading from blocking the event loop. The loop serves every socket that has bytes before it
  * looks at a timer again, and drains up to 32 buffers of each; when that has taken more than
@@ -25,7 +28,7 @@ export class ReadTurns {
 
   /** `now`: milliseconds; `afterThisTurn`: `setImmediate`. */
   constructor(
-    now: () => number = () => performance.now(),
+    now: () => number = monotonicTime,
     afterThisTurn: (callback: () => void) => void = setImmediate,
   ) {
     this.#now = now;

@@ -36,6 +36,7 @@ export class LoopbackPractice {
   readonly #ends: Socket[] = [];
   readonly #writer = new ByteWriter(1024);
   #exchanges = 0;
+  #received = 0;
   /** Told of the next bytes that come out. */
   #arrived: () => void = () => {};
 
@@ -84,9 +85,19 @@ export class LoopbackPractice {
     return within(MOST_TIME, () => peers.every(({ session }) => session?.state === 'Established'));
   }
 
+  /** Octets that came out at both ends. */
+  get received(): number {
+    return this.#received;
+  }
+
   #greet(socket: Socket): void {
     const index = this.#ends.push(socket);
-    socket.on('error', () => {}).on('data', () => this.#arrived());
+    socket
+      .on('error', () => {})
+      .on('data', ({ length }: Buffer) => {
+        this.#received += length;
+        this.#arrived();
+      });
     socket.write(greeting(PRACTICE_AS + index, LOOPBACK + index, this.#families));
   }
 
