@@ -1,5 +1,6 @@
 import { type IpAddress, ipv4Mapped } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
+import type { Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
 import type { Rib } from './rib/rib.ts';
 import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources.ts';
@@ -29,6 +30,16 @@ export interface PeerConfiguration {
   readonly allowOwnAs: number;
   /** Addresses of ours beside the session's own one: next hops for families of the other IP version. */
   readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
+  /** Set where this router is a route reflector (RFC 4456). */
+  readonly reflection?: PeerReflection | undefined;
+}
+
+/** How a route reflector stands to a peer; it matters for internal ones. */
+export interface PeerReflection {
+  /** CLUSTER_ID of this router, unsigned. */
+  readonly clusterId: number;
+  /** Families in which the peer is a client. */
+  readonly clientOf: readonly Family[];
 }
 
 /** What a peer needs from the speaker around it. */
@@ -113,7 +124,7 @@ export class Peer implements SessionEvents {
   }
 
   established(negotiated: NegotiatedSession): void {
-    const { instance, settings, allowOwnAs } = this.configuration;
+    const { instance, settings, allowOwnAs, reflection } = this.configuration;
     const { sources, attributes } = this.#context;
     const source = sources.add({
       name: this.name,
@@ -121,6 +132,7 @@ export class Peer implements SessionEvents {
       imported: false,
       routerId: negotiated.remoteRouterId,
       address: negotiated.remoteAddress,
+      clientOf: reflection?.clientOf ?? [],
     });
     this.#source = source;
     this.#endOfRibSeen.clear();
@@ -138,6 +150,7 @@ export class Peer implements SessionEvents {
       localAs: negotiated.localAs,
       allowOwnAs,
       routerId: settings.routerId,
+      clusterId: reflection?.clusterId,
       endOfRib: (family) => {
         if (negotiated.families.includes(family)) this.#noteEndOfRib(family);
       },
@@ -183,10 +196,17 @@ export class Peer implements SessionEvents {
         maxMessageSize: negotiated.maxMessageSize,
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
+        reflection: this.#reflectionTo(family, negotiated),
       });
       group.addMember(member);
       this.#groups.set(family, group);
     }
+  }
+
+  #reflectionTo(family: Family, { peerType }: NegotiatedSession): Reflection | undefined {
+    const { reflection } = this.configuration;
+    if (!reflection || peerType !== 'ibgp') return undefined;
+    return { clusterId: reflection.clusterId, toClient: reflection.clientOf.includes(family) };
   }
 
   /** End-of-RIB alone: without a next hop no route of ours is of use. */

@@ -84,7 +84,16 @@ export class RoutingInstance {
 }
 
 function profileKey(profile: ExportProfile): string {
-  const { family, peerType, localAs, fourOctetAs, maxMessageSize, selfNextHop, nextHopUnchanged } = profile;
+  const {
+    family,
+    peerType,
+    localAs,
+    fourOctetAs,
+    maxMessageSize,
+    selfNextHop,
+    nextHopUnchanged,
+    reflection,
+  } = profile;
   return [
     family,
     peerType,
@@ -93,5 +102,7 @@ function profileKey(profile: ExportProfile): string {
     maxMessageSize,
     selfNextHop.join('.'),
     nextHopUnchanged,
+    reflection?.clusterId,
+    reflection?.toClient,
   ].join();
 }

@@ -10,6 +10,16 @@ export interface AttributeExport {
   readonly localAs: number;
   /** False: AS numbers in two octets, with AS4_PATH where needed (RFC 6793). */
   readonly fourOctetAs: boolean;
+  /** Set where this router is a route reflector and the peer an internal one (RFC 4456). */
+  readonly reflection?: Reflection | undefined;
+}
+
+/** What reflecting routes to a peer takes. */
+export interface Reflection {
+  /** Of this router, unsigned. */
+  readonly clusterId: number;
+  /** The peer is a client: it gets the routes of non-clients too. */
+  readonly toClient: boolean;
 }
 
 const AS_TRANS = 23456;
@@ -27,6 +37,8 @@ export class AttributeExporter {
   readonly #profile: AttributeExport;
   #target: Uint8Array = new Uint8Array(0);
   #at = 0;
+  /** ORIGINATOR_ID and CLUSTER_LIST are written already. */
+  #reflecting = false;
 
   constructor(store: AttributeStore, profile: AttributeExport) {
     this.#store = store;
@@ -36,10 +48,18 @@ export class AttributeExporter {
   /**
    * Writes set `id` to `target` from `at` on, in ascending order of type codes where the set has that
    * order; returns the end. `nextHop`: four octets for a NEXT_HOP attribute, or undefined. `local`: the
-   * route comes from this router, so its MED is for the neighbour to see. `target` must have room for
-   * twice the set and {@link EXPORT_OVERHEAD}.
+   * route comes from this router, so its MED is for the neighbour to see. `originator`: the BGP identifier of the
+   * internal peer whose route is reflected, or -1. `target` must have room for twice the set and
+   * {@link EXPORT_OVERHEAD}.
    */
-  write(id: number, target: Uint8Array, at: number, nextHop: Uint8Array | undefined, local: boolean): number {
+  write(
+    id: number,
+    target: Uint8Array,
+    at: number,
+    nextHop: Uint8Array | undefined,
+    local: boolean,
+    originator: number,
+  ): number {
     const store = this.#store;
     const bytes = store.bytes;
     const start = store.attributesStart(id);
@@ -58,8 +78,32 @@ export class AttributeExporter {
     if (ibgp) this.#writeU32Attribute(AttributeCode.LOCAL_PREF, store.localPref(id));
     // RFC 7311 §3.4: AIGP is for internal peers, and what an external one sent of it does not count.
     const keepAigp = ibgp && store.kind(id) === AttributeKind.ibgp;
-    this.#writeRest(bytes, start, end, keepAigp);
+    if (originator < 0) this.#writeRest(bytes, start, end, keepAigp);
+    else this.#writeReflected(id, originator, keepAigp);
     return this.#at;
+  }
+
+  /** RFC 4456 §8: ORIGINATOR_ID is made where there is none; our CLUSTER_ID comes first in CLUSTER_LIST. */
+  #writeReflected(id: number, originator: number, keepAigp: boolean): void {
+    const store = this.#store;
+    const bytes = store.bytes;
+    const end = store.attributesEnd(id);
+    let after = store.attributesStart(id);
+    while (after < end && (bytes[after + 1] as number) < AttributeCode.ORIGINATOR_ID) {
+      after = attributeEnd(bytes, after);
+    }
+    this.#writeRest(bytes, store.attributesStart(id), after, keepAigp);
+    const known = store.originatorId(id);
+    this.#writeU32Attribute(AttributeCode.ORIGINATOR_ID, known !== 0 ? known : originator);
+    const list = this.#find(bytes, store.attributesStart(id), end, AttributeCode.CLUSTER_LIST);
+    const value = list < 0 ? 0 : attributeValue(bytes, list);
+    const valueEnd = list < 0 ? 0 : attributeEnd(bytes, list);
+    this.#header(0x80, AttributeCode.CLUSTER_LIST, 4 + valueEnd - value);
+    this.#u32(this.#profile.reflection?.clusterId ?? 0);
+    this.#copyBytes(bytes, value, valueEnd);
+    this.#reflecting = true;
+    this.#writeRest(bytes, after, end, keepAigp);
+    this.#reflecting = false;
   }
 
   #find(bytes: Uint8Array, start: number, end: number, code: number): number {
@@ -108,7 +152,8 @@ export class AttributeExporter {
       )
         continue;
       const ibgp = this.#profile.peerType === 'ibgp';
-      if (!ibgp && (code === AttributeCode.ORIGINATOR_ID || code === AttributeCode.CLUSTER_LIST)) continue;
+      const reflects = code === AttributeCode.ORIGINATOR_ID || code === AttributeCode.CLUSTER_LIST;
+      if (reflects && (!ibgp || this.#reflecting)) continue;
       if (code === AttributeCode.EXTENDED_COMMUNITIES && !ibgp)
         this.#writeTransitiveExtendedCommunities(bytes, at);
       else if (code === AttributeCode.AGGREGATOR && !this.#profile.fourOctetAs)

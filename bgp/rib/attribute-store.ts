@@ -1,4 +1,5 @@
 // Hot: lookup runs once per UPDATE. Columns only; an attribute set costs no object.
+import { AttributeCode } from '../wire/constants.ts';
 import { readU32 } from '../wire/octets.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { ByteTable } from './byte-table.ts';
@@ -223,6 +224,20 @@ export class AttributeStore {
 
   clusterListLength(id: number): number {
     return this.#records[id * FIELDS + CLUSTER_LIST_LENGTH] as number;
+  }
+
+  /** True when a route with this set has passed the route reflectors of a cluster (RFC 4456 §8). */
+  hasCluster(id: number, clusterId: number): boolean {
+    if (this.clusterListLength(id) === 0) return false;
+    const { bytes } = this;
+    const end = this.attributesEnd(id);
+    for (let at = this.attributesStart(id); at < end; at = attributeEnd(bytes, at)) {
+      if (attributeCode(bytes, at) !== AttributeCode.CLUSTER_LIST) continue;
+      const listEnd = attributeEnd(bytes, at);
+      for (let i = attributeValue(bytes, at); i < listEnd; i += 4)
+        if (readU32(bytes, i) === clusterId) return true;
+    }
+    return false;
   }
 
   /** 0 IGP, 1 EGP, 2 INCOMPLETE. */

@@ -1,4 +1,5 @@
 import { compareBytes, type IpAddress } from '../../net/address.ts';
+import type { Family } from '../wire/family.ts';
 
 /** How a source stands to this router, in the words of RFC 4271 §9.1.2.2. */
 export const SourceKind = { local: 0, ebgp: 1, ibgp: 2 } as const;
@@ -16,6 +17,8 @@ export interface RouteSource {
   readonly routerId: number;
   /** Address of the peer, for the last tie break. */
   readonly address: IpAddress | undefined;
+  /** Families whose routes are reflected for this peer: it is a client there (RFC 4456). */
+  readonly clientOf: readonly Family[];
 }
 
 const MOST_SOURCES = 0xffff;
@@ -30,11 +33,12 @@ export class SourceRegistry {
     return this.#sources.length - 1 - this.#free.length;
   }
 
-  /** Registers a source. Throws RangeError when 65,534 are registered already. */
-  add(source: Omit<RouteSource, 'id'>): RouteSource {
+  /** Registers a source, by default no client. Throws RangeError when 65,534 are registered already. */
+  add(source: Omit<RouteSource, 'id' | 'clientOf'> & Partial<Pick<RouteSource, 'clientOf'>>): RouteSource {
     const id = this.#free.pop() ?? this.#sources.length;
     if (id >= MOST_SOURCES) throw new RangeError('there are too many route sources');
-    const added = { ...source, id };
+    const { name, kind, imported, routerId, address, clientOf = [] } = source;
+    const added = { id, name, kind, imported, routerId, address, clientOf };
     this.#sources[id] = added;
     return added;
   }

@@ -35,6 +35,8 @@ export interface UpdateReaderOptions {
   readonly allowOwnAs: number;
   /** BGP identifier of this router, unsigned: a route that it originated is refused (RFC 4456 §8). */
   readonly routerId: number;
+  /** CLUSTER_ID of this router, unsigned, where it is a route reflector: routes that passed it are refused (RFC 4456 §8). */
+  readonly clusterId?: number | undefined;
   /** End-of-RIB was received for a family. */
   readonly endOfRib: (family: Family) => void;
   /** An error that does not end the session, for the log. */
@@ -251,10 +253,12 @@ export class UpdateReader {
   }
 
   #isAcceptable(id: number): boolean {
-    const { attributes, localAs, allowOwnAs, routerId, context } = this.#options;
+    const { attributes, localAs, allowOwnAs, routerId, clusterId, context } = this.#options;
     if (attributes.countAs(id, localAs) > allowOwnAs) return false;
     if (attributes.nextHops.isForbidden(attributes.nextHop(id))) return false;
-    return context.peerType === 'ebgp' || attributes.originatorId(id) !== routerId;
+    if (context.peerType === 'ebgp') return true;
+    if (clusterId !== undefined && attributes.hasCluster(id, clusterId)) return false;
+    return attributes.originatorId(id) !== routerId;
   }
 
   /** Announces (or, with {@link REJECTED}, withdraws) all routes of `bytes[at..end)`. */

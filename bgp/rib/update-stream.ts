@@ -282,8 +282,11 @@ export class UpdateStream {
     if (this.#external) return (flags & AttributeFact.noExport) === 0;
     // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers. An imported path
     // has left the mesh of those peers, and never goes back there.
-    const { kind, imported } = this.#rib.sources.get(source);
-    return kind !== SourceKind.ibgp || imported;
+    const { kind, imported, clientOf } = this.#rib.sources.get(source);
+    if (kind !== SourceKind.ibgp || imported) return true;
+    // RFC 4456 §6: a client's routes go to all, those of others to clients.
+    const { reflection } = this.#profile;
+    return reflection !== undefined && (reflection.toClient || clientOf.includes(this.#profile.family));
   }
 
   #setAdvertised(prefix: number, before: number, source: number): void {
@@ -343,8 +346,9 @@ export class UpdateStream {
     // The message before still needs the scratch space that is about to be written.
     this.#writer.finishMessage();
     const store = this.#rib.attributes;
-    const { kind, imported } = this.#rib.sources.get(source);
+    const { kind, imported, routerId } = this.#rib.sources.get(source);
     const local = kind === SourceKind.local;
+    const reflected = !this.#external && kind === SourceKind.ibgp && !imported;
     const own = store.nextHop(attributes);
     // The next hop of an imported path is a tunnel endpoint: nothing that a peer in the VRF could use.
     const nextHop =
@@ -352,7 +356,14 @@ export class UpdateStream {
         ? this.#expressible(store.nextHops.get(own).address.bytes)
         : this.#profile.selfNextHop;
     const inAttribute = this.#multiprotocol ? undefined : nextHop;
-    const length = this.#exporter.write(attributes, attributeScratch, 0, inAttribute, local);
+    const length = this.#exporter.write(
+      attributes,
+      attributeScratch,
+      0,
+      inAttribute,
+      local,
+      reflected ? routerId : -1,
+    );
     this.#writer.beginAnnouncements(attributeScratch, length, nextHop);
   }
 

@@ -32,12 +32,6 @@ export const UNSUPPORTED_FEATURES: readonly UnsupportedFeature[] = [
   },
   {
     kind: 'Underlay',
-    path: 'routeReflector',
-    drops: 'routeReflector',
-    message: 'routeReflector is not supported yet: routes are not reflected',
-  },
-  {
-    kind: 'Underlay',
     path: 'isis',
     drops: 'isis',
     message: 'isis is not supported yet: the underlay runs BGP only',
@@ -77,12 +71,6 @@ export const UNSUPPORTED_FEATURES: readonly UnsupportedFeature[] = [
     path: 'neighbors[].passwordSecret',
     drops: 'neighbors[]',
     message: 'passwordSecret is not supported yet: this neighbor is left out; give password instead',
-  },
-  {
-    kind: 'Underlay',
-    path: 'neighbors[].addressFamilies[].properties',
-    drops: 'neighbors[].addressFamilies[].properties',
-    message: 'routeReflectorClient is not supported yet: routes are not reflected to this neighbor',
   },
   {
     kind: 'Underlay',

@@ -1,3 +1,4 @@
+import type { PeerReflection } from '../../bgp/peer.ts';
 import type { PeerSettings } from '../../bgp/session/session-events.ts';
 import type { Endpoint } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
@@ -10,6 +11,7 @@ export interface PeerPlan {
   /** Name of the VRF; undefined: the default instance. */
   readonly vrf: string | undefined;
   readonly allowOwnAs: number;
+  readonly reflection?: PeerReflection;
 }
 
 /** Where sessions run. */
@@ -68,7 +70,21 @@ function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): P
       ...(neighbor.password !== undefined && { password: neighbor.password }),
     },
   };
-  return { settings, vrf: undefined, allowOwnAs: FABRIC_OWN_AS };
+  return {
+    settings,
+    vrf: undefined,
+    allowOwnAs: FABRIC_OWN_AS,
+    ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
+  };
+}
+
+function reflectionOf(clusterId: IpAddress, { families }: Neighbor): PeerReflection {
+  return {
+    clusterId: ipv4ToNumber(clusterId),
+    clientOf: families.flatMap(({ family, routeReflectorClient }) =>
+      routeReflectorClient ? (FAMILIES[family] ?? []) : [],
+    ),
+  };
 }
 
 /** The one listening address of the peer's version, unless that is a wildcard: then the kernel chooses. */

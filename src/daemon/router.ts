@@ -83,13 +83,13 @@ export class Router {
     this.speaker.schedule();
   }
 
-  #addPeer({ settings, vrf, allowOwnAs }: PeerPlan): void {
+  #addPeer({ settings, vrf, allowOwnAs, reflection }: PeerPlan): void {
     const instance = vrf === undefined ? this.fabric : this.speaker.instances.get(vrf);
     if (!instance) return;
     const { kernel } = this.#options;
     const addressesBeside = (local: IpAddress) =>
       kernel ? kernel.facts.addressesBeside(local) : addressesOnInterfaceOf(local);
-    this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside });
+    this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside, reflection });
   }
 
   #addVni(configuration: L3Vni, index: number): VniService {

@@ -35,6 +35,8 @@ export interface RouterPlan {
   readonly claims?: number;
   /** Routes from the start. */
   readonly routes?: readonly OwnRoute[];
+  /** CLUSTER_ID of a route reflector. */
+  readonly clusterId?: string;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -43,6 +45,8 @@ export interface LinkPlan<Name extends string> {
   readonly families: readonly FamilyWord[];
   /** Who connects; absent: both. */
   readonly connects?: Name;
+  /** The end that is a client of the other one. */
+  readonly client?: Name;
   /** Key of TCP MD5 signatures at each end. */
   readonly passwords?: readonly [string, string];
 }
@@ -120,9 +124,10 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
   ): Speaker {
     const directory = join(this.#network.directory, name);
     mkdirSync(directory);
-    const { program, as, claims, routes = [] } = plan.routers[name] as RouterPlan;
+    const { program, as, claims, routes = [], clusterId } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
-    const settings = { as: claims ?? as, routerId: `10.255.${index}.1`, neighbors, routes };
+    const reflector = clusterId === undefined ? {} : { clusterId };
+    const settings = { as: claims ?? as, routerId: `10.255.${index}.1`, neighbors, routes, ...reflector };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
   }
 
@@ -165,7 +170,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects, passwords }) => {
+  return plan.links.flatMap(({ between, families, connects, client, passwords }) => {
     const [first, second] = between;
     if (name !== first && name !== second) return [];
     const other = name === first ? second : first;
@@ -176,6 +181,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
     const common = {
       as: plan.routers[other]?.as ?? 0,
       connects: connects === undefined || connects === name,
+      isClient: client === other,
       ...(password !== undefined && { password }),
     };
     const overIpv4 = families.filter((family) => family !== 'ipv6');

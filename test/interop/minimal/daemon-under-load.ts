@@ -42,6 +42,7 @@ export class DaemonUnderLoad {
           as: FIRST_PEER_AS + index,
           families: ['ipv4'],
           connects: false,
+          isClient: false,
         })),
       },
     );

@@ -89,6 +89,8 @@ export class Bird implements Originator {
     if (origin === undefined) return undefined;
     const med = attribute('med');
     const localPref = attribute('local_pref');
+    const originator = attribute('originator_id');
+    const clusters = attribute('cluster_list');
     const communities = attribute('community')?.match(/\d+,\d+/g) ?? [];
     return {
       prefix,
@@ -99,6 +101,8 @@ export class Bird implements Originator {
       communities: communities.map((pair) => pair.replace(',', ':')),
       ...(med !== undefined && { med: Number(med) }),
       ...(localPref !== undefined && { localPref: Number(localPref) }),
+      ...(originator !== undefined && { originator }),
+      ...(clusters !== undefined && { clusters: clusters.split(' ') }),
     };
   }
 

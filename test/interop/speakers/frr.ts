@@ -26,6 +26,8 @@ interface FrrPath {
   readonly origin: string;
   readonly metric?: number;
   readonly locPrf?: number;
+  readonly originatorId?: string;
+  readonly clusterList?: { readonly list?: readonly string[] };
   readonly community?: { readonly list?: readonly string[] };
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
 }
@@ -119,6 +121,8 @@ export class Frr implements Originator, EvpnSpeaker {
       communities: best.community?.list ?? [],
       ...(best.metric !== undefined && { med: best.metric }),
       ...(best.locPrf !== undefined && { localPref: best.locPrf }),
+      ...(best.originatorId !== undefined && { originator: best.originatorId }),
+      ...(best.clusterList?.list && { clusters: best.clusterList.list }),
     };
   }
 

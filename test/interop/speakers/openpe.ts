@@ -162,13 +162,14 @@ function evpnRouteOf(route: RouteView): SeenEvpnRoute[] {
   ];
 }
 
-function underlayResource({ as, routerId, neighbors }: SpeakerSettings): unknown {
+function underlayResource({ as, routerId, neighbors, clusterId }: SpeakerSettings): unknown {
   return {
     apiVersion: 'network.openperouter.io/v1alpha1',
     kind: 'Underlay',
     metadata: { name: 'underlay', namespace: 'interop' },
     spec: {
       asn: as,
+      ...(clusterId !== undefined && { routeReflector: { clusterID: clusterId } }),
       // The identifier is the network's element with the number node index + 1.
       routerIDCIDR: `${routerId.replace(/\.1$/, '.0')}/24`,
       interfaces: [{ type: 'NetworkDevice', networkDevice: { interfaceName: 'eth0' } }],
@@ -178,7 +179,8 @@ function underlayResource({ as, routerId, neighbors }: SpeakerSettings): unknown
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, as, families, connects, password } = neighbor;
+  const { address, as, families, connects, password, isClient } = neighbor;
+  const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
   return {
     address,
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
@@ -187,6 +189,6 @@ function neighborResource(localAs: number, neighbor: NeighborSettings): unknown 
     holdTimeSeconds: 9,
     keepaliveTimeSeconds: 3,
     connectTimeSeconds: 1,
-    addressFamilies: families.map((family) => ({ type: FAMILY_TYPES[family] })),
+    addressFamilies: families.map((family) => ({ type: FAMILY_TYPES[family], ...properties })),
   };
 }

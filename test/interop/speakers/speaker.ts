@@ -27,6 +27,8 @@ export interface NeighborSettings {
   readonly families: readonly FamilyWord[];
   /** False: waits for the neighbor to connect. */
   readonly connects: boolean;
+  /** The neighbor is a client of this route reflector. */
+  readonly isClient: boolean;
   /** Key of TCP MD5 signatures (RFC 2385). */
   readonly password?: string;
 }
@@ -38,6 +40,8 @@ export interface SpeakerSettings {
   readonly neighbors: readonly NeighborSettings[];
   /** Routes from the start. */
   readonly routes: readonly OwnRoute[];
+  /** CLUSTER_ID of a route reflector. */
+  readonly clusterId?: string;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */
@@ -50,6 +54,9 @@ export interface SeenRoute {
   readonly communities: readonly string[];
   readonly med?: number;
   readonly localPref?: number;
+  /** ORIGINATOR_ID and CLUSTER_LIST of a reflected route, from speakers that show them. */
+  readonly originator?: string;
+  readonly clusters?: readonly string[];
 }
 
 /** A Type 5 route as a speaker shows it. */

@@ -421,6 +421,27 @@ describe('nodeSelector', () => {
   });
 });
 
+describe('a route reflector', () => {
+  const NEIGHBOR = 'asn: 64512\n      address: 192.168.11.2';
+  const client = `type: Internal\n      address: 192.168.11.2\n      addressFamilies: [{type: evpn, properties: [{type: routeReflectorClient}]}, {type: ipv4unicast}]`;
+
+  test.each([
+    ['{clusterID: 192.0.2.9}', '192.0.2.9'],
+    ['{}', '192.0.2.1'],
+  ])('%s has clients by family', (field, clusterId) => {
+    const withClient = edit(UNDERLAY, NEIGHBOR, client);
+    const { findings, configuration } = load(
+      edit(withClient, 'asn: 64514', `asn: 64514\n  routeReflector: ${field}`),
+    );
+    expect(findings).toEqual([]);
+    expect(readable(configuration.underlay)).toMatchObject({ routeReflector: { clusterId } });
+    expect(configuration.underlay?.neighbors[0]?.families).toEqual([
+      { family: 'evpn', routeReflectorClient: true },
+      { family: 'ipv4unicast', routeReflectorClient: false },
+    ]);
+  });
+});
+
 test('documents of other kinds are listed and left alone', () => {
   const { skippedDocuments, findings, accepted } = load(
     documents(

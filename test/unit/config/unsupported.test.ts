@@ -9,7 +9,6 @@ const NEIGHBOR = 'asn: 64512\n      address: 192.168.11.2';
 /** Features of the Underlay as a whole, by the field they stand in. */
 const UNDERLAY_PARTS: Readonly<Record<string, string>> = {
   gracefulRestart: '{}',
-  routeReflector: '{}',
   isis: '{baseNet: 49.0001.0000.0000.0001.00}',
 };
 
@@ -88,15 +87,6 @@ describe('what the schema accepts and is not built yet', () => {
     const onlyVpn = load(families('{type: ipv4vpn}, {type: ipv6vpn}'));
     expect(onlyVpn.findings.length).toBe(2);
     expect(onlyVpn.configuration.underlay?.neighbors.length).toBe(1);
-  });
-
-  test('route reflector clients are ordinary neighbors so far', () => {
-    const client = `type: Internal\n      address: 192.168.11.2\n      addressFamilies: [{type: evpn, properties: [{type: routeReflectorClient}]}]`;
-    const { findings, configuration } = load(edit(UNDERLAY, NEIGHBOR, client));
-    expect(findings).toMatchObject([{ field: 'spec.neighbors[0].addressFamilies[0].properties' }]);
-    expect(configuration.underlay?.neighbors[0]?.families).toEqual([
-      { family: 'evpn', routeReflectorClient: false },
-    ]);
   });
 
   test('interfaces made by a CNI plugin: the Underlay has none left', () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { AttributeExporter, EXPORT_OVERHEAD } from '../../../../bgp/rib/attribute-export.ts';
+import { AttributeExporter, EXPORT_OVERHEAD, type Reflection } from '../../../../bgp/rib/attribute-export.ts';
 import { AttributeFact, AttributeKind, AttributeStore } from '../../../../bgp/rib/attribute-store.ts';
 import {
   extendedCommunitiesOf,
@@ -195,19 +195,25 @@ describe('attributes on their way to a peer', () => {
   const store = new AttributeStore();
   const exportOf = (
     changes: Partial<PathAttributes>,
-    profile: { peerType?: 'ebgp' | 'ibgp'; localAs?: number; fourOctetAs?: boolean } = {},
+    profile: {
+      peerType?: 'ebgp' | 'ibgp';
+      localAs?: number;
+      fourOctetAs?: boolean;
+      reflection?: Reflection;
+    } = {},
     {
       local = false,
       kind = AttributeKind.ebgp as AttributeKind,
       nextHop = undefined as Uint8Array | undefined,
+      originator = -1,
     } = {},
   ): { attributes: PathAttributes; codes: readonly number[]; hex: string; wire: readonly unknown[] } => {
-    const { peerType = 'ebgp', localAs = 64512, fourOctetAs = true } = profile;
+    const { peerType = 'ebgp', localAs = 64512, fourOctetAs = true, reflection } = profile;
     const id = internAttributes(store, changes, { kind });
-    const exporter = new AttributeExporter(store, { peerType, localAs, fourOctetAs });
+    const exporter = new AttributeExporter(store, { peerType, localAs, fourOctetAs, reflection });
     const size = store.attributesEnd(id) - store.attributesStart(id);
     const target = new Uint8Array(size * 2 + EXPORT_OVERHEAD + 7);
-    const end = exporter.write(id, target, 7, nextHop, local);
+    const end = exporter.write(id, target, 7, nextHop, local, originator);
     expect(end).toBeLessThanOrEqual(target.length);
     const context = {
       fourOctetAs,
@@ -278,6 +284,50 @@ describe('attributes on their way to a peer', () => {
     expect(exportOf({ localPref: 7 }, {}, ibgp).codes).toEqual([1, 2]);
     expect(exportOf({ localPref: 7 }, { peerType: 'ibgp' }, ibgp).attributes.localPref).toBe(7);
     expect(exportOf({}, { peerType: 'ibgp' }).attributes.localPref).toBe(100);
+  });
+
+  describe('of another internal peer, when they are reflected (RFC 4456)', () => {
+    const reflector = { peerType: 'ibgp' as const, reflection: { clusterId: 0xc0000209, toClient: true } };
+    const options = { kind: AttributeKind.ibgp, originator: 0xfffefdfc };
+
+    it('get an ORIGINATOR_ID, and a CLUSTER_LIST with our CLUSTER_ID', () => {
+      const changes = {
+        communities: [1],
+        largeCommunities: [{ globalAdministrator: 1, localData1: 2, localData2: 3 }],
+      };
+      const { attributes, codes } = exportOf(changes, reflector, options);
+      expect(codes).toEqual([1, 2, 5, 8, 9, 10, 32]);
+      expect(attributes.originatorId).toBe(0xfffefdfc);
+      expect(attributes.clusterList).toEqual([0xc0000209]);
+    });
+
+    it('keep the ORIGINATOR_ID that they have, and get our CLUSTER_ID in front', () => {
+      const changes = { originatorId: 7, clusterList: [0xf0000001, 2], communities: [1] };
+      const { attributes, codes } = exportOf(changes, reflector, options);
+      expect(codes).toEqual([1, 2, 5, 8, 9, 10]);
+      expect(attributes.originatorId).toBe(7);
+      expect(attributes.clusterList).toEqual([0xc0000209, 0xf0000001, 2]);
+    });
+
+    it('are as they were for the next set', () => {
+      const changes = { originatorId: 7, clusterList: [1] };
+      exportOf(changes, reflector, options);
+      const { attributes } = exportOf(changes, reflector, { kind: AttributeKind.ibgp });
+      expect(attributes).toMatchObject(changes);
+    });
+
+    it('have room for a CLUSTER_LIST that needs a length of two octets', () => {
+      const clusterList = Array.from({ length: 63 }, (_, index) => index + 1);
+      const { attributes } = exportOf({ clusterList }, reflector, options);
+      expect(attributes.clusterList).toEqual([0xc0000209, ...clusterList]);
+    });
+  });
+
+  it('say which clusters they have passed', () => {
+    const id = internAttributes(store, { clusterList: [5, 0xf0000001] }, { kind: AttributeKind.ibgp });
+    expect([5, 0xf0000001, 6].map((cluster) => store.hasCluster(id, cluster))).toEqual([true, true, false]);
+    const none = internAttributes(store, {}, { kind: AttributeKind.ibgp });
+    expect(store.hasCluster(none, 5)).toBe(false);
   });
 
   it('have NEXT_HOP where it is asked for', () => {

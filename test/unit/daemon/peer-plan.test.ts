@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { IPV4_UNICAST, L2VPN_EVPN } from '../../../bgp/wire/family.ts';
+import type { Underlay } from '../../../src/config/model.ts';
+import { fabricPeers } from '../../../src/daemon/peer-plan.ts';
+import { edit, load, UNDERLAY } from '../config/sample.ts';
+
+const NEIGHBOR = 'asn: 64512\n      address: 192.168.11.2';
+const WORLD = { namespace: undefined, listen: [] };
+
+function underlayWith(neighbor: string, part = ''): Underlay {
+  const text = edit(edit(UNDERLAY, NEIGHBOR, neighbor), 'asn: 64514', `asn: 64514${part}`);
+  const { configuration, findings } = load(text);
+  expect(findings).toEqual([]);
+  if (!configuration.underlay) throw new Error('no Underlay');
+  return configuration.underlay;
+}
+
+describe('a session to the fabric', () => {
+  const families =
+    'addressFamilies: [{type: evpn, properties: [{type: routeReflectorClient}]}, {type: ipv4unicast}]';
+  const client = `type: Internal\n      address: 192.168.11.2\n      ${families}`;
+
+  it('is with a client where this router is a route reflector', () => {
+    const [plan] = fabricPeers(underlayWith(client, '\n  routeReflector: {clusterID: 192.0.2.9}'), WORLD);
+    expect(plan?.reflection).toEqual({ clusterId: 0xc0000209, clientOf: [L2VPN_EVPN] });
+    expect(plan?.settings.families).toEqual([L2VPN_EVPN, IPV4_UNICAST]);
+  });
+
+  it('is with one that is none, all the same', () => {
+    const [plan] = fabricPeers(underlayWith(NEIGHBOR, '\n  routeReflector: {}'), WORLD);
+    expect(plan?.reflection).toEqual({ clusterId: 0xc0000201, clientOf: [] });
+  });
+
+  it('reflects nothing without a routeReflector', () => {
+    const [plan] = fabricPeers(underlayWith(client), WORLD);
+    expect(plan).toBeDefined();
+    expect(plan?.reflection).toBeUndefined();
+  });
+});
