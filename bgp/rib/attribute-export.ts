@@ -25,7 +25,7 @@ export interface Reflection {
 const AS_TRANS = 23456;
 const AS_SEQUENCE = 2;
 
-/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF. */
+/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST. */
 export const EXPORT_OVERHEAD = 96;
 
 /** Codes whose meaning this speaker knows: they are passed on without the partial bit (RFC 4271 §5). */
@@ -37,8 +37,6 @@ export class AttributeExporter {
   readonly #profile: AttributeExport;
   #target: Uint8Array = new Uint8Array(0);
   #at = 0;
-  /** ORIGINATOR_ID and CLUSTER_LIST are written already. */
-  #reflecting = false;
 
   constructor(store: AttributeStore, profile: AttributeExport) {
     this.#store = store;
@@ -78,7 +76,7 @@ export class AttributeExporter {
     if (ibgp) this.#writeU32Attribute(AttributeCode.LOCAL_PREF, store.localPref(id));
     // RFC 7311 §3.4: AIGP is for internal peers, and what an external one sent of it does not count.
     const keepAigp = ibgp && store.kind(id) === AttributeKind.ibgp;
-    if (originator < 0) this.#writeRest(bytes, start, end, keepAigp);
+    if (originator < 0) this.#writeRest(bytes, start, end, keepAigp, false);
     else this.#writeReflected(id, originator, keepAigp);
     return this.#at;
   }
@@ -92,7 +90,7 @@ export class AttributeExporter {
     while (after < end && (bytes[after + 1] as number) < AttributeCode.ORIGINATOR_ID) {
       after = attributeEnd(bytes, after);
     }
-    this.#writeRest(bytes, store.attributesStart(id), after, keepAigp);
+    this.#writeRest(bytes, store.attributesStart(id), after, keepAigp, true);
     const known = store.originatorId(id);
     this.#writeU32Attribute(AttributeCode.ORIGINATOR_ID, known !== 0 ? known : originator);
     const list = this.#find(bytes, store.attributesStart(id), end, AttributeCode.CLUSTER_LIST);
@@ -101,9 +99,7 @@ export class AttributeExporter {
     this.#header(0x80, AttributeCode.CLUSTER_LIST, 4 + valueEnd - value);
     this.#u32(this.#profile.reflection?.clusterId ?? 0);
     this.#copyBytes(bytes, value, valueEnd);
-    this.#reflecting = true;
-    this.#writeRest(bytes, after, end, keepAigp);
-    this.#reflecting = false;
+    this.#writeRest(bytes, after, end, keepAigp, true);
   }
 
   #find(bytes: Uint8Array, start: number, end: number, code: number): number {
@@ -135,7 +131,8 @@ export class AttributeExporter {
       .#u32(value);
   }
 
-  #writeRest(bytes: Uint8Array, start: number, end: number, keepAigp: boolean): void {
+  /** `reflected`: ORIGINATOR_ID and CLUSTER_LIST are written elsewhere. */
+  #writeRest(bytes: Uint8Array, start: number, end: number, keepAigp: boolean, reflected: boolean): void {
     for (let at = start; at < end; at = attributeEnd(bytes, at)) {
       const code = bytes[at + 1] as number;
       if (
@@ -152,8 +149,8 @@ export class AttributeExporter {
       )
         continue;
       const ibgp = this.#profile.peerType === 'ibgp';
-      const reflects = code === AttributeCode.ORIGINATOR_ID || code === AttributeCode.CLUSTER_LIST;
-      if (reflects && (!ibgp || this.#reflecting)) continue;
+      const ofReflection = code === AttributeCode.ORIGINATOR_ID || code === AttributeCode.CLUSTER_LIST;
+      if (ofReflection && (!ibgp || reflected)) continue;
       if (code === AttributeCode.EXTENDED_COMMUNITIES && !ibgp)
         this.#writeTransitiveExtendedCommunities(bytes, at);
       else if (code === AttributeCode.AGGREGATOR && !this.#profile.fourOctetAs)

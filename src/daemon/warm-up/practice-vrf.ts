@@ -1,4 +1,3 @@
-import type { Rib } from '../../../bgp/rib/rib.ts';
 import { SourceKind } from '../../../bgp/rib/sources.ts';
 import type { RoutingInstance } from '../../../bgp/routing-instance.ts';
 import type { Speaker } from '../../../bgp/speaker.ts';
@@ -22,18 +21,10 @@ export function addPracticeVrf(speaker: Speaker, fabric: RoutingInstance): Routi
   const instance = evpnInstance(speaker, vrf);
   importer.addInstance(instance);
   speaker.addFollower(importer);
-  for (const rib of vrf.ribs.values()) addExporter(speaker, fabric, instance, rib, evpnRib);
+  for (const rib of vrf.ribs.values()) {
+    speaker.addFollower(new VrfExporter(instance, rib, evpnRib, fabric.localSource));
+  }
   return vrf;
-}
-
-function addExporter(
-  speaker: Speaker,
-  fabric: RoutingInstance,
-  instance: EvpnInstance,
-  rib: Rib,
-  evpnRib: Rib,
-): void {
-  speaker.addFollower(new VrfExporter(instance, rib, evpnRib, fabric.localSource));
 }
 
 function evpnInstance(speaker: Speaker, vrf: RoutingInstance): EvpnInstance {
