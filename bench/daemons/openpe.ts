@@ -42,7 +42,7 @@ function launcherFlags(): readonly string[] {
 /** The program by itself, with the Node.js that runs this. */
 const OWN_NODE = ['env', `PATH=${dirname(process.execPath)}:${process.env.PATH ?? ''}`];
 
-/** Options of Node.js for profiles: `NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profiles"`. */
+/** Options of Node.js for profiles: `NODE_FLAGS="--cpu-prof --cpu-prof-interval=4000 --cpu-prof-dir=/tmp/profiles"`. More samples look like a daemon that works on. */
 const EXTRA_FLAGS = (process.env.NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
 
 /** openpe-routerd without a data plane. */
