@@ -58,12 +58,13 @@ export function openpe(): DaemonKind {
     start: (plan) => {
       mkdirSync(plan.directory, { recursive: true });
       const [program = '', ...args] = commandLine(plan);
-      if (plan.unwatched && program === DAEMON) {
+      if (plan.unwatched && program === DAEMON && EXTRA_FLAGS.length === 0) {
         return startProgram(plan, 'openpe', [...OWN_NODE, program, ...args]);
       }
       const monitor = join(plan.directory, 'longest-turn');
       const environment = ['env', `TURN_MONITOR=${monitor}`];
-      const flags = [...EXTRA_FLAGS, ...launcherFlags(), '--import', resolve(TURN_MONITOR)];
+      const watch = plan.unwatched ? [] : ['--import', resolve(TURN_MONITOR)];
+      const flags = [...EXTRA_FLAGS, ...launcherFlags(), ...watch];
       const command = [...environment, process.execPath, ...flags, program, ...args];
       const daemon = startProgram(plan, 'openpe', command);
       return Object.assign(daemon, { longestTurn: () => askForLongestTurn(daemon, monitor) });
