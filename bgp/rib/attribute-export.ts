@@ -24,6 +24,7 @@ export interface Reflection {
 
 const AS_TRANS = 23456;
 const AS_SEQUENCE = 2;
+const FIRST_CONFEDERATION_SEGMENT = 3;
 
 /** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST. */
 export const EXPORT_OVERHEAD = 96;
@@ -214,37 +215,44 @@ export class AttributeExporter {
 
   #hasLargeAs(bytes: Uint8Array, value: number, end: number): boolean {
     if (this.#profile.peerType === 'ebgp' && this.#profile.localAs > 0xffff) return true;
-    for (let at = value; at < end; ) {
-      const next = at + 2 + (bytes[at + 1] as number) * 4;
+    for (let at = plainSegment(bytes, value, end); at < end; ) {
+      const next = segmentEnd(bytes, at);
       for (let as = at + 2; as < next; as += 4) if (bytes[as] !== 0 || bytes[as + 1] !== 0) return true;
-      at = next;
+      at = plainSegment(bytes, next, end);
     }
     return false;
   }
 
-  /** The path with our AS in front towards external peers (RFC 4271 §5.1.2). */
+  /**
+   * The path with our AS in front towards external peers (RFC 4271 §5.1.2). Segments of a confederation end with it
+   * (RFC 5065 §5.3), and are never in AS4_PATH (RFC 6793 §3).
+   */
   #writeAsPathAttribute(bytes: Uint8Array, value: number, end: number, code: number, wide: boolean): void {
     const flags = code === AttributeCode.AS_PATH ? 0x50 : 0xd0;
     this.#u8(flags).#u8(code).#u16(0);
     const start = this.#at;
-    let at = value;
-    if (this.#profile.peerType === 'ebgp') {
+    const external = this.#profile.peerType === 'ebgp';
+    const onlyPlain = external || code === AttributeCode.AS4_PATH;
+    let at = onlyPlain ? plainSegment(bytes, value, end) : value;
+    if (external) {
       const count = at < end && bytes[at] === AS_SEQUENCE ? (bytes[at + 1] as number) : 255;
       const joins = count < 255;
       this.#u8(AS_SEQUENCE).#u8(joins ? count + 1 : 1);
       this.#asNumber(this.#profile.localAs, wide);
       if (joins) at = this.#segmentNumbers(bytes, at, wide);
     }
+    if (onlyPlain) at = plainSegment(bytes, at, end);
     while (at < end) {
       this.#u8(bytes[at] as number).#u8(bytes[at + 1] as number);
       at = this.#segmentNumbers(bytes, at, wide);
+      if (onlyPlain) at = plainSegment(bytes, at, end);
     }
     this.#target[start - 2] = (this.#at - start) >> 8;
     this.#target[start - 1] = (this.#at - start) & 0xff;
   }
 
   #segmentNumbers(bytes: Uint8Array, segment: number, wide: boolean): number {
-    const end = segment + 2 + (bytes[segment + 1] as number) * 4;
+    const end = segmentEnd(bytes, segment);
     if (wide) this.#copyBytes(bytes, segment + 2, end);
     else for (let at = segment + 2; at < end; at += 4) this.#asNumber(readU32(bytes, at), false);
     return end;
@@ -277,4 +285,15 @@ export class AttributeExporter {
   #u32(value: number): this {
     return this.#u16(value >>> 16).#u16(value & 0xffff);
   }
+}
+
+/** Of a segment with 4-octet AS numbers. */
+function segmentEnd(bytes: Uint8Array, segment: number): number {
+  return segment + 2 + (bytes[segment + 1] as number) * 4;
+}
+
+/** The first segment from `at` on that is not of a confederation, or `end`. */
+function plainSegment(bytes: Uint8Array, at: number, end: number): number {
+  while (at < end && (bytes[at] as number) >= FIRST_CONFEDERATION_SEGMENT) at = segmentEnd(bytes, at);
+  return at;
 }
