@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := node_modules/.bin
 
 .PHONY: help setup setup-demo setup-test build build-lab build-bench test test-unit test-pcap test-interop test-lab \
-	lint demo-metallb lab-latency bench bench-quick bench-plot bench-startup bench-kernel clean
+	lint fuzz demo-metallb lab-latency bench bench-quick bench-plot bench-startup bench-kernel clean
 
 help: ## say what there is to make
 	@echo "openpe-routerd: make ..."
@@ -48,6 +48,9 @@ test-interop: setup-test build ## sessions with FRR, BIRD and GoBGP
 
 test-lab: setup-test build-lab ## the whole topology on a real kernel
 	@$(BIN)/vitest run --project lab
+
+fuzz: setup-node build-lab ## a million changed messages through decoder, engine and session (MESSAGES=, SECONDS=240, SEED=)
+	@node --expose-gc out/build/test/fuzz/main.js
 
 lint: setup-node ## Biome and the type checker
 	@$(BIN)/biome check --error-on-warnings .

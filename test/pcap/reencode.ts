@@ -58,5 +58,11 @@ function contentOf(update: DecodedUpdate): UpdateContent {
 export function meaningOf(message: Message): unknown {
   if (message.type !== 'update') return message;
   const { withdrawn, announced, attributes, endOfRib } = message.update;
-  return { withdrawn, announced: announced.toSorted((a, b) => a.family - b.family), attributes, endOfRib };
+  const unknown = attributes.unknown.toSorted((a, b) => a.code - b.code);
+  return {
+    withdrawn,
+    announced: announced.toSorted((a, b) => a.family - b.family),
+    attributes: { ...attributes, unknown },
+    endOfRib,
+  };
 }
