@@ -17,7 +17,7 @@ const EXTERNAL = [/^koffi($|\/)/, /^netlink($|\/)/];
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
 
-const DAEMON = /\/(net|bgp|evpn|dataplane|src\/(daemon|transport|control|node(?!\/print-plan)))\//;
+const DAEMON = /\/(net|bfd|bgp|evpn|dataplane|src\/(bfd|daemon|transport|control|node(?!\/print-plan)))\//;
 const CONFIGURATION = /\/src\/config\/|\/node_modules\/(zod|yaml|ip-address)\//;
 
 const modules = [
@@ -29,11 +29,13 @@ const modules = [
     ],
   })),
   ...(await bundle('openpe-routerctl', 'src/control/ctl-main.ts', false)),
+  // A thread starts from a file of its own, as it is.
+  ...(await bundle('bfd-worker', 'src/bfd/bfd-worker.ts', false, (code) => code)),
 ];
 writeFileSync(join(DIST, 'LICENSES.txt'), licenses(modules));
 
-/** Writes the files of a program into dist/; gives the paths of the modules in them. */
-async function bundle(name, entry, codeSplitting) {
+/** Writes the files of a program into dist/, for bin/bundle.mjs unless `wrap` says otherwise; gives the paths of the modules in them. */
+async function bundle(name, entry, codeSplitting, wrap = asFunction) {
   const graph = await rolldown({
     cwd: ROOT,
     input: { [name]: entry },
@@ -49,7 +51,7 @@ async function bundle(name, entry, codeSplitting) {
     chunkFileNames: '[name].cjs',
     codeSplitting,
   });
-  for (const { fileName, code } of output) writeFileSync(join(DIST, fileName), asFunction(asciiOnly(code)));
+  for (const { fileName, code } of output) writeFileSync(join(DIST, fileName), wrap(asciiOnly(code)));
   return output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 }
 

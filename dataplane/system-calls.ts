@@ -54,6 +54,8 @@ export interface SystemCalls {
   getsockname(fd: number, address: Uint8Array, size: Uint8Array): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, size: number): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, size: Uint8Array): number;
+  /** `setsockopt` with a `struct sock_fprog`: `count` instructions of classic BPF in `program`. */
+  attachFilter(fd: number, level: number, option: number, count: number, program: Uint8Array): number;
   close(fd: number): number;
   /** A second descriptor of the same file, closed by `exec`: `fcntl` with F_DUPFD_CLOEXEC. */
   duplicate(fd: number): number;
@@ -82,6 +84,14 @@ function load(): SystemCalls {
   const koffi = createRequire(import.meta.url)('koffi') as Koffi;
   const library = koffi.load(null);
   const fcntl = library.func('int fcntl(int, int, ...)');
+  const filterProgram = koffi.struct({ len: 'uint16', filter: 'void *' });
+  const setFilter = library.func('setsockopt', 'int', [
+    'int',
+    'int',
+    'int',
+    koffi.pointer(filterProgram),
+    'uint',
+  ]);
   const send = library.func('send', 'long', ['int', 'void *', 'ulong', 'int']);
   return {
     setns: library.func('setns', 'int', ['int', 'int']),
@@ -94,6 +104,8 @@ function load(): SystemCalls {
     getsockname: library.func('getsockname', 'int', ['int', 'void *', 'void *']),
     setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
+    attachFilter: (fd, level, option, count, program) =>
+      setFilter(fd, level, option, { len: count, filter: program }, koffi.sizeof(filterProgram)),
     close: library.func('close', 'int', ['int']),
     duplicate: (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0) as number,
     sendInBackground: (fd, bytes, done) =>

@@ -50,12 +50,6 @@ export const UNSUPPORTED_FEATURES: readonly UnsupportedFeature[] = [
   },
   {
     kind: 'Underlay',
-    path: 'neighbors[].bfd',
-    drops: 'neighbors[].bfd',
-    message: 'bfd is not supported yet: this session runs without it',
-  },
-  {
-    kind: 'Underlay',
     path: 'neighbors[].listenRange',
     drops: 'neighbors[]',
     message: 'listenRange is not supported yet: this neighbor is left out',

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
 import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
+import type { BfdPlan } from './bfd-watch.ts';
 
 /** A peer as it follows from the configuration: the session, and how its routes are treated. */
 export interface PeerPlan {
@@ -12,6 +13,7 @@ export interface PeerPlan {
   readonly vrf: string | undefined;
   readonly allowOwnAs: number;
   readonly reflection?: PeerReflection;
+  readonly bfd?: BfdPlan;
 }
 
 /** Where sessions run. */
@@ -74,6 +76,9 @@ function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): P
     settings,
     vrf: undefined,
     allowOwnAs: FABRIC_OWN_AS,
+    ...(neighbor.bfd && {
+      bfd: { ...neighbor.bfd, multiHop: internal ? ('unless connected' as const) : neighbor.ebgpTtl > 1 },
+    }),
     ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
   };
 }

@@ -1,4 +1,4 @@
-import type { PeerEvents } from '../../bgp/peer.ts';
+import type { Peer, PeerEvents } from '../../bgp/peer.ts';
 import { internOriginated } from '../../bgp/rib/local-attributes.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import { DEFAULT_INSTANCE, type RoutingInstance } from '../../bgp/routing-instance.ts';
@@ -14,6 +14,7 @@ import { FibFeed } from '../node/fib-feed.ts';
 import type { KernelPort } from '../node/kernel-port.ts';
 import { NextHopResolver, type UnderlayRibs, UnderlayWatch } from '../node/next-hop-resolver.ts';
 import { underlayNexthop } from '../node/path-nexthop.ts';
+import type { BfdPlan } from './bfd-watch.ts';
 import { fabricPeers, hostPeers, type PeerPlan, type PeerWorld } from './peer-plan.ts';
 import { VniService } from './vni-service.ts';
 
@@ -25,6 +26,8 @@ export interface RouterOptions {
   readonly openSession: SpeakerOptions['openSession'];
   readonly defer: SpeakerOptions['defer'];
   readonly events: PeerEvents;
+  /** Has the paths to peers watched; absent: no BFD. */
+  readonly bfd?: { add(peer: Peer, plan: BfdPlan): void };
   /** Undefined: BGP alone, every next hop counts as reachable. */
   readonly kernel: KernelPort | undefined;
 }
@@ -83,13 +86,14 @@ export class Router {
     this.speaker.schedule();
   }
 
-  #addPeer({ settings, vrf, allowOwnAs, reflection }: PeerPlan): void {
+  #addPeer({ settings, vrf, allowOwnAs, reflection, bfd }: PeerPlan): void {
     const instance = vrf === undefined ? this.fabric : this.speaker.instances.get(vrf);
     if (!instance) return;
     const { kernel } = this.#options;
     const addressesBeside = (local: IpAddress) =>
       kernel ? kernel.facts.addressesBeside(local) : addressesOnInterfaceOf(local);
-    this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside, reflection });
+    const peer = this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside, reflection });
+    if (bfd) this.#options.bfd?.add(peer, bfd);
   }
 
   #addVni(configuration: L3Vni, index: number): VniService {

@@ -3,13 +3,17 @@ import type { PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { familyName } from '../../bgp/wire/family.ts';
 import { systemCalls } from '../../dataplane/system-calls.ts';
+import { prefixContains } from '../../net/prefix.ts';
+import { BfdService } from '../bfd/bfd-service.ts';
 import { EXIT_BAD, EXIT_GOOD, EXIT_UNUSABLE } from '../cli/exit-codes.ts';
 import { packageVersion } from '../cli/package-version.ts';
 import type { RunOptions } from '../cli/run-options.ts';
 import type { ConfigurationResult, NodeConfiguration, Underlay } from '../config/model.ts';
 import { type ControlServer, startControlServer } from '../control/server.ts';
+import { isOnOwnNetwork } from '../node/addresses-beside.ts';
 import type { KernelRuntime } from '../node/kernel-runtime.ts';
 import { TcpTransport } from '../transport/tcp-transport.ts';
+import { BfdWatch } from './bfd-watch.ts';
 import { createLogger, type Logger } from './log.ts';
 import type { PeerWorld } from './peer-plan.ts';
 import { Router } from './router.ts';
@@ -116,6 +120,7 @@ class Daemon {
   readonly #log: Logger;
   #kernel: KernelRuntime | undefined;
   #router: Router | undefined;
+  #bfd: BfdWatch | undefined;
   #stopping = false;
   #opener: SessionOpener | undefined;
   #control: ControlServer | undefined;
@@ -149,6 +154,7 @@ class Daemon {
         result: this.#result,
         networkNamespace: this.#kernel ? netns : undefined,
         kernel: this.#kernel,
+        ...(this.#bfd && { bfd: this.#bfd }),
         wallTime: systemClock.wallTime,
       }),
       log: (message, error) => this.#log.error({ err: error }, message),
@@ -200,21 +206,38 @@ class Daemon {
     const environment = { transport, clock: systemClock, random: Math.random };
     const opener = new SessionOpener(environment, world, this.#log);
     this.#opener = opener;
+    const bfd = this.#makeBfd();
+    this.#bfd = bfd;
     return new Router({
       configuration: this.#configuration,
       world,
       clock: systemClock,
       openSession: (settings, events) => opener.open(settings, events),
       defer: setImmediate,
-      events: peerLog(this.#log),
+      events: peerLog(this.#log, bfd),
+      bfd,
       kernel: this.#kernel,
     });
+  }
+
+  #makeBfd(): BfdWatch {
+    const service = new BfdService({
+      program: new URL('./bfd-worker.cjs', import.meta.url),
+      warn: (message) => this.#log.warn(message),
+    });
+    const kernel = this.#kernel;
+    return new BfdWatch(service, this.#log, (address) =>
+      kernel
+        ? kernel.facts.connected.some(({ prefix }) => prefixContains(prefix, address))
+        : isOnOwnNetwork(address),
+    );
   }
 
   /** Says goodbye to the peers; the kernel keeps forwarding unless `--cleanup` was given. */
   async stop(reason: string): Promise<void> {
     this.#stopping = true;
     this.#opener?.close();
+    this.#bfd?.close();
     this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, `openpe-routerd ends: ${reason}`);
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_TIME));
     await this.#control?.close();
@@ -223,9 +246,10 @@ class Daemon {
 }
 
 /** What happens to sessions, in the log. */
-function peerLog(log: Logger): PeerEvents {
+function peerLog(log: Logger, bfd: BfdWatch): PeerEvents {
   return {
-    established: (peer, { families, holdTime, active }) =>
+    established: (peer, negotiated) => {
+      const { families, holdTime, active } = negotiated;
       log.info(
         {
           peer: peer.name,
@@ -234,7 +258,9 @@ function peerLog(log: Logger): PeerEvents {
           opened: active ? 'us' : 'peer',
         },
         'session established',
-      ),
+      );
+      bfd.established(peer, negotiated);
+    },
     down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
     tolerated: (peer, { message, errorClass }) =>

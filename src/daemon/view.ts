@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { BfdState } from '../../bfd/control-packet.ts';
 import type { Peer } from '../../bgp/peer.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import type { RoutingInstance } from '../../bgp/routing-instance.ts';
@@ -23,6 +24,7 @@ import type {
 } from '../control/view.ts';
 import { deviceNames } from '../node/device-names.ts';
 import type { KernelView } from '../node/kernel-port.ts';
+import type { BfdWatch } from './bfd-watch.ts';
 import { pathView, prefixText, routeOf } from './path-view.ts';
 import type { Router } from './router.ts';
 import type { VniService } from './vni-service.ts';
@@ -34,9 +36,13 @@ export interface DaemonViewOptions {
   readonly result: ConfigurationResult;
   readonly networkNamespace: string | undefined;
   readonly kernel: KernelView | undefined;
+  readonly bfd?: BfdWatch;
   /** Wall-clock milliseconds. */
   readonly wallTime: () => number;
 }
+
+/** By the numbers of the states. */
+const BFD_WORDS = ['admin-down', 'down', 'init', 'up'] as const;
 
 /** Milliseconds between two looks at the event loop. */
 const LOOP_RESOLUTION = 20;
@@ -116,7 +122,7 @@ export class DaemonView implements ControlView {
 
   *sessions(): Iterable<SessionView> {
     for (const peer of this.#options.router.speaker.peers) {
-      const view = sessionView(peer);
+      const view = sessionView(peer, this.#options.bfd);
       if (view) yield view;
     }
   }
@@ -259,7 +265,7 @@ function isWanted(rib: Rib, prefix: number, wanted: IpPrefix | undefined): boole
   return prefixEquals({ address: route.ip, length: route.ip.bytes.length * 8 }, wanted);
 }
 
-function sessionView(peer: Peer): SessionView | undefined {
+function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView | undefined {
   const { session } = peer;
   if (!session) return undefined;
   const { settings, negotiated, lastDown } = session;
@@ -285,7 +291,7 @@ function sessionView(peer: Peer): SessionView | undefined {
     messages: { received: session.messagesIn, sent: session.messagesOut },
     holdTime: negotiated?.holdTime ?? settings.holdTime,
     keepaliveTime: negotiated?.keepaliveTime ?? settings.keepaliveTime,
-    bfd: 'off',
+    bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
   };
 }
 

@@ -7,6 +7,7 @@ import {
   isLinkLocal,
   parseAddress,
 } from '../../net/address.ts';
+import { parsePrefix, prefixContains } from '../../net/prefix.ts';
 
 /** The other addresses of the device of the router's namespace that has `local`, without link-local ones. */
 export function addressesOnDeviceOf(state: ObservedState, local: IpAddress): IpAddress[] {
@@ -29,4 +30,14 @@ export function addressesOnInterfaceOf(local: IpAddress): IpAddress[] {
     .filter(({ internal, address }) => !internal && address !== text)
     .flatMap(({ address }) => parseAddress(address) ?? [])
     .filter((address) => !isLinkLocal(address));
+}
+
+/** True when an address is on a network of the process's own namespace. */
+export function isOnOwnNetwork(address: IpAddress): boolean {
+  return Object.values(networkInterfaces()).some((entries) =>
+    entries?.some(({ cidr }) => {
+      const network = cidr === null ? undefined : parsePrefix(cidr);
+      return network?.address.version === address.version && prefixContains(network, address);
+    }),
+  );
 }

@@ -17,7 +17,7 @@ export class ListenerPeers {
     this.#local = local;
   }
 
-  /** See `Listener.setPeer`. @throws TransportError, or TcpSocketError when the kernel refuses the key */
+  /** See `Listener.setPeer`. @throws TransportError, or InetSocketError when the kernel refuses the key */
   set(peer: IpAddress, options: SocketOptions | undefined): void {
     const name = formatAddress(peer);
     this.#setKey(peer, this.#peers.get(name)?.password, options?.password);

@@ -8,6 +8,7 @@ import { Frr } from './speakers/frr.ts';
 import { GoBgp } from './speakers/gobgp.ts';
 import { OpenPe } from './speakers/openpe.ts';
 import type {
+  BfdTimers,
   FamilyWord,
   NeighborSettings,
   OwnRoute,
@@ -49,6 +50,8 @@ export interface LinkPlan<Name extends string> {
   readonly client?: Name;
   /** Key of TCP MD5 signatures at each end. */
   readonly passwords?: readonly [string, string];
+  /** BFD beside each session. */
+  readonly bfd?: BfdTimers;
 }
 
 /** Routers by name, and their links. */
@@ -170,7 +173,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects, client, passwords }) => {
+  return plan.links.flatMap(({ between, families, connects, client, passwords, bfd }) => {
     const [first, second] = between;
     if (name !== first && name !== second) return [];
     const other = name === first ? second : first;
@@ -183,6 +186,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
       connects: connects === undefined || connects === name,
       isClient: client === other,
       ...(password !== undefined && { password }),
+      ...(bfd && { bfd }),
     };
     const overIpv4 = families.filter((family) => family !== 'ipv6');
     const sessions: NeighborSettings[] = [];

@@ -72,6 +72,13 @@ export class Bird implements Originator {
     );
   }
 
+  /** State of its BFD session with a neighbor. */
+  async bfdState(neighbor: string): Promise<string> {
+    const text = await this.#birdc('show', 'bfd', 'sessions');
+    const row = text.split('\n').find((line) => line.startsWith(`${neighbor} `));
+    return row?.split(/\s+/)[2]?.toLowerCase() ?? 'none';
+  }
+
   #protocol(neighbor: string): string {
     return `peer${this.#settings.neighbors.findIndex(({ address }) => address === neighbor)}`;
   }
@@ -146,9 +153,15 @@ function configurationText(settings: SpeakerSettings, routes: readonly OwnRoute[
   return `log stderr all;
 router id ${settings.routerId};
 protocol device { scan time 1; }
-${staticText('ipv4', routes)}${staticText('ipv6', routes)}${settings.neighbors
+${bfdText(settings)}${staticText('ipv4', routes)}${staticText('ipv6', routes)}${settings.neighbors
   .map((neighbor, index) => neighborText(settings, neighbor, index))
   .join('')}`;
+}
+
+function bfdText({ neighbors }: SpeakerSettings): string {
+  const bfd = neighbors.find((neighbor) => neighbor.bfd)?.bfd;
+  if (!bfd) return '';
+  return `protocol bfd { interface "*" { interval ${bfd.interval} ms; multiplier ${bfd.multiplier}; }; }\n`;
 }
 
 function staticText(family: FamilyWord, routes: readonly OwnRoute[]): string {
@@ -163,12 +176,13 @@ function routeText({ prefix, communities = [], med }: OwnRoute): string {
 }
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects, password } = neighbor;
+  const { address, localAddress, as, families, connects, password, bfd } = neighbor;
   const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
   return `protocol bgp peer${index} {
  local ${localAddress} as ${settings.as};
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
+ ${bfd ? 'bfd on;' : ''}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

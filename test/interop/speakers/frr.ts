@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
@@ -54,6 +55,8 @@ export class Frr implements Originator, EvpnSpeaker {
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
   #process: DaemonProcess | undefined;
+  #bfd: DaemonProcess | undefined;
+  #bfdHome: string | undefined;
 
   constructor(place: SpeakerPlace, settings: SpeakerSettings) {
     this.#place = place;
@@ -69,14 +72,81 @@ export class Frr implements Originator, EvpnSpeaker {
     const args = ['--no_zebra', '--no_kernel', ...noPrivileges, ...places, '--log', 'stdout'];
     this.#process = new DaemonProcess(namespace, join(directory, 'bgpd.log'), `${FRR_DAEMONS}/bgpd`, ...args);
     await this.#process.answers('FRR', () => this.#vtysh('show bgp summary json'));
+    if (this.#settings.neighbors.some(({ bfd }) => bfd)) await this.#startBfd();
+  }
+
+  /** By itself: bgpd could only hear of it through zebra. It always runs as the user frr, and needs a place of its own. */
+  async #startBfd(): Promise<void> {
+    const { namespace, directory } = this.#place;
+    const home = mkdtempSync(join(tmpdir(), 'openpe-interop-bfdd-'));
+    this.#bfdHome = home;
+    const file = join(home, 'bfdd.conf');
+    writeFileSync(file, bfdText(this.#settings));
+    await run('chown', '-R', 'frr:frr', home);
+    const places = ['--vty_socket', home, '-i', join(home, 'bfdd.pid'), '-f', file];
+    const sockets = ['--bfdctl', join(home, 'bfdd.sock'), '-z', join(home, 'zserv.api')];
+    const args = ['-A', '127.0.0.1', '-P', '0', ...places, ...sockets, '--log', 'stdout'];
+    this.#bfd = new DaemonProcess(namespace, join(directory, 'bfdd.log'), `${FRR_DAEMONS}/bfdd`, ...args);
+    await this.#bfd.answers('bfdd', () => this.#bfdPeers());
+  }
+
+  async #bfdPeers(): Promise<readonly { readonly peer: string; readonly status: string }[]> {
+    const text = await this.#bfdVtysh('show bfd peers json');
+    return JSON.parse(text) as readonly { readonly peer: string; readonly status: string }[];
+  }
+
+  #bfdVtysh(...commands: readonly string[]): Promise<string> {
+    const args = commands.flatMap((command) => ['-c', command]);
+    return run('vtysh', '--vty_socket', this.#bfdHome ?? '', '-d', 'bfdd', ...args);
+  }
+
+  /** State of its BFD session with a neighbor. */
+  async bfdState(neighbor: string): Promise<string> {
+    return (await this.#bfdPeers()).find(({ peer }) => peer === neighbor)?.status ?? 'none';
+  }
+
+  /** Makes BFD silent, and nothing else. */
+  freezeBfd(): void {
+    this.#bfd?.freeze();
+  }
+
+  thawBfd(): void {
+    this.#bfd?.thaw();
+  }
+
+  /** Changes the intervals of a BFD session while it runs. */
+  async setBfdInterval(neighbor: string, localAddress: string, milliseconds: number): Promise<void> {
+    await this.#bfdVtysh(
+      'configure terminal',
+      'bfd',
+      `peer ${neighbor} local-address ${localAddress}`,
+      `transmit-interval ${milliseconds}`,
+      `receive-interval ${milliseconds}`,
+    );
+  }
+
+  /** Ends the BFD session with a neighbor on purpose, and tells the neighbor. */
+  async shutDownBfd(neighbor: string, localAddress: string): Promise<void> {
+    await this.#bfdVtysh(
+      'configure terminal',
+      'bfd',
+      `peer ${neighbor} local-address ${localAddress}`,
+      'shutdown',
+    );
   }
 
   async stop(): Promise<void> {
-    await this.#process?.stop();
+    await Promise.all([this.#process?.stop(), this.#bfd?.stop()]);
+    this.#removeBfdHome();
   }
 
   async kill(): Promise<void> {
-    await this.#process?.kill();
+    await Promise.all([this.#process?.kill(), this.#bfd?.kill()]);
+    this.#removeBfdHome();
+  }
+
+  #removeBfdHome(): void {
+    if (this.#bfdHome !== undefined) rmSync(this.#bfdHome, { recursive: true, force: true });
   }
 
   freeze(): void {
@@ -239,4 +309,20 @@ function configurationText({ as, routerId, neighbors, routes }: SpeakerSettings)
     ...sessions,
     ...families,
   ].join('\n')}\n`;
+}
+
+function bfdText({ neighbors }: SpeakerSettings): string {
+  const peers = neighbors.flatMap(({ address, localAddress, bfd }) =>
+    bfd
+      ? [
+          ` peer ${address} local-address ${localAddress}`,
+          `  detect-multiplier ${bfd.multiplier}`,
+          `  receive-interval ${bfd.interval}`,
+          `  transmit-interval ${bfd.interval}`,
+          '  no shutdown',
+          ' exit',
+        ]
+      : [],
+  );
+  return `${['bfd', ...peers, 'exit'].join('\n')}\n`;
 }

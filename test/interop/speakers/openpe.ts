@@ -179,13 +179,20 @@ function underlayResource({ as, routerId, neighbors, clusterId }: SpeakerSetting
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, as, families, connects, password, isClient } = neighbor;
+  const { address, as, families, connects, password, isClient, bfd } = neighbor;
   const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
   return {
     address,
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),
+    ...(bfd && {
+      bfd: {
+        receiveInterval: bfd.interval,
+        transmitInterval: bfd.interval,
+        detectMultiplier: bfd.multiplier,
+      },
+    }),
     holdTimeSeconds: 9,
     keepaliveTimeSeconds: 3,
     connectTimeSeconds: 1,

@@ -19,6 +19,12 @@ export interface OwnEvpnRoute {
   readonly routerMac: string;
 }
 
+/** BFD with a neighbor; intervals of both directions, in milliseconds. */
+export interface BfdTimers {
+  readonly interval: number;
+  readonly multiplier: number;
+}
+
 /** One neighbor of a speaker. */
 export interface NeighborSettings {
   readonly address: string;
@@ -31,6 +37,7 @@ export interface NeighborSettings {
   readonly isClient: boolean;
   /** Key of TCP MD5 signatures (RFC 2385). */
   readonly password?: string;
+  readonly bfd?: BfdTimers;
 }
 
 /** What a speaker is to do. */

@@ -12,11 +12,6 @@ const UNDERLAY_PARTS: Readonly<Record<string, string>> = {
   isis: '{baseNet: 49.0001.0000.0000.0001.00}',
 };
 
-/** Features of a neighbor that is used all the same. */
-const NEIGHBOR_PARTS: Readonly<Record<string, string>> = {
-  bfd: '{receiveInterval: 50}',
-};
-
 /** Neighbors that are left out, beside one that stays. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   listenRange: '{asn: 1, listenRange: 10.0.0.0/8}',
@@ -45,14 +40,6 @@ describe('what the schema accepts and is not built yet', () => {
       ['unsupported', 'spec.isis'],
       ['unsupported', 'spec.srv6'],
     ]);
-  });
-
-  test.each(Object.entries(NEIGHBOR_PARTS))('%s: the neighbor is used without it', (field, value) => {
-    const { findings, configuration } = load(
-      edit(UNDERLAY, NEIGHBOR, `${NEIGHBOR}\n      ${field}: ${value}`),
-    );
-    expect(findings).toMatchObject([{ level: 'unsupported', field: `spec.neighbors[0].${field}` }]);
-    expect(readable(configuration.underlay)).toEqual(readable(load(UNDERLAY).configuration.underlay));
   });
 
   test.each(Object.entries(LEFT_OUT))('%s: the neighbor is left out', (field, neighbor) => {
@@ -118,7 +105,6 @@ spec:
     const { findings, configuration } = load(underlay);
     expect(findings.map(({ level, field }) => [level, field])).toEqual([
       ['unsupported', 'spec.evpn.vtepInterface'],
-      ['unsupported', 'spec.neighbors[0].bfd'],
       ['unsupported', 'spec.neighbors[0].bfd.echoMode'],
     ]);
     expect(configuration.underlay?.vtepIpv4).toBeUndefined();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { InetSocketError } from '../../../dataplane/inet-socket.ts';
 import {
   createNamespace,
   deleteNamespace,
@@ -8,7 +9,7 @@ import {
   openNamespace,
 } from '../../../dataplane/network-namespace.ts';
 import { check, describeErrno, errnoName, SystemCallError } from '../../../dataplane/system-calls.ts';
-import { openTcpSocket, setTcpMd5Key, TcpSocketError } from '../../../dataplane/tcp-socket.ts';
+import { openTcpSocket, setTcpMd5Key } from '../../../dataplane/tcp-socket.ts';
 import { address } from './states.ts';
 
 const ABSENT = 'openpe-test-absent';
@@ -50,7 +51,7 @@ describe('a network namespace', () => {
 describe('a TCP socket', () => {
   it('is refused a device that is not there or has no possible name', () => {
     expect(thrownBy(() => openTcpSocket({ version: 4, device: 'nope' }))).toMatchObject({
-      name: 'TcpSocketError',
+      name: 'InetSocketError',
       step: 'SO_BINDTODEVICE',
     });
     expect(thrownBy(() => openTcpSocket({ version: 4, device: 'a-name-that-is-too-long' }))).toMatchObject({
@@ -69,7 +70,7 @@ describe('a TCP socket', () => {
     const peer = address('192.0.2.1');
     for (const password of ['', 'x'.repeat(81)]) {
       const error = thrownBy(() => openTcpSocket({ version: 4, md5Keys: [{ peer, password }] }));
-      expect(error).toBeInstanceOf(TcpSocketError);
+      expect(error).toBeInstanceOf(InetSocketError);
       expect(error).toMatchObject({ step: 'TCP_MD5SIG', code: 'EINVAL' });
       expect(String(error)).not.toContain('xx');
     }

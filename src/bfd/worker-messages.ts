@@ -1,0 +1,27 @@
+import type { BfdSessionSettings, BfdStatus } from '../../bfd/bfd-session.ts';
+
+/** From the daemon to the thread of BFD. Descriptors of sockets are the receiver's from then on. */
+export type ToBfdWorker =
+  /** A socket on which packets arrive; `path` is the first part of the paths of its sessions. */
+  | { readonly kind: 'listen'; readonly path: string; readonly version: 4 | 6; readonly descriptor: number }
+  | {
+      readonly kind: 'add';
+      readonly discriminator: number;
+      /** Of the socket that packets of the session arrive on. */
+      readonly path: string;
+      readonly version: 4 | 6;
+      /** Address of the other end, as the system writes it. */
+      readonly peer: string;
+      readonly port: number;
+      /** Bound socket to send from. */
+      readonly descriptor: number;
+      readonly settings: BfdSessionSettings;
+    }
+  /** Says to the other end that the session ends on purpose, and ends it. */
+  | { readonly kind: 'remove'; readonly discriminator: number };
+
+/** From the thread of BFD to the daemon. */
+export type FromBfdWorker =
+  | { readonly kind: 'status'; readonly discriminator: number; readonly status: BfdStatus }
+  /** Something that a person should know of. */
+  | { readonly kind: 'trouble'; readonly message: string };
