@@ -33,6 +33,11 @@ export class JournalReader {
     this.position = this.#journal.positionOf(prefix);
   }
 
+  /** Leaves out all that has happened so far. */
+  skip(): void {
+    this.position = this.#journal.end;
+  }
+
   /** A second reader at the same place, with needs of its own. */
   fork(needsGone?: (prefix: number) => boolean): JournalReader {
     return this.#journal.addReader(needsGone, this.position);

@@ -7,7 +7,14 @@ export const PathFlag = {
   multipath: 1,
   /** Known but not to be chosen: its next hop cannot be reached. */
   unusable: 2,
+  /** Its source has restarted and not told it again (RFC 4724 §4.2), or is telling everything again (RFC 7313 §4.2). */
+  stale: 4,
+  /** Was stale already when its source restarted once more. */
+  expired: 8,
 } as const;
+
+/** Bits of paths that their source may have forgotten. */
+export const STALE_FLAGS = PathFlag.stale | PathFlag.expired;
 
 // Places of the numbers in a record.
 /** The prefix; of a removed path the next one that was removed, or -1. */

@@ -5,7 +5,7 @@ import { growInt32 } from './columns.ts';
 import { DecisionProcess, type DecisionReason } from './decision.ts';
 import { Journal, type JournalOwner, type JournalReader } from './journal.ts';
 import { NlriExtras } from './nlri-extras.ts';
-import { PathFlag, PathTable } from './path-table.ts';
+import { PathFlag, PathTable, STALE_FLAGS } from './path-table.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { RouteSource, SourceRegistry } from './sources.ts';
 
@@ -148,6 +148,8 @@ export class Rib implements JournalOwner {
   #replacePath(prefix: number, path: number, attributes: number, extra: number): void {
     const oldAttributes = this.paths.attributes(path);
     const oldExtra = this.paths.extra(path);
+    const flags = this.paths.flags(path);
+    if (flags & STALE_FLAGS) this.paths.setFlags(path, flags & ~STALE_FLAGS);
     if (oldAttributes === attributes && oldExtra === extra) return;
     this.attributes.retain(attributes);
     this.extras.retain(extra);
@@ -235,15 +237,29 @@ export class Rib implements JournalOwner {
     this.#dirtyNext = 0;
   }
 
+  /** Marks all paths of a source as stale, in one go, and those that were so already as expired. */
+  markStale(source: RouteSource): void {
+    if (this.pathCount(source) === 0) return;
+    const { paths } = this;
+    for (let path = 0; path < paths.idLimit; path++) {
+      if (paths.source(path) !== source.id) continue;
+      const flags = paths.flags(path);
+      paths.setFlags(path, flags & PathFlag.stale ? flags | PathFlag.expired : flags | PathFlag.stale);
+    }
+  }
+
   /**
    * Removes paths of a source, looking at `count` paths from `from` on; returns where to go on, or -1
-   * when all were looked at. In slices, so that a lost session with a million routes blocks nobody.
+   * when all were looked at. In slices, so that a lost session with a million routes blocks nobody. `only`: bits of
+   * {@link PathFlag}, of which a path that goes has one.
    */
-  sweepSource(source: RouteSource, from: number, count: number): number {
+  sweepSource(source: RouteSource, from: number, count: number, only?: number): number {
     if (this.pathCount(source) === 0) return -1;
     const end = Math.min(from + count, this.paths.idLimit);
     for (let path = from; path < end; path++) {
-      if (this.paths.source(path) === source.id) this.#removePath(this.paths.prefix(path), path);
+      if (this.paths.source(path) !== source.id) continue;
+      if (only !== undefined && (this.paths.flags(path) & only) === 0) continue;
+      this.#removePath(this.paths.prefix(path), path);
     }
     return end < this.paths.idLimit ? end : -1;
   }

@@ -199,6 +199,8 @@ export class UpdateStream {
   /** Encodes what at most `limit` prefixes give: the messages to send; {@link noteSent} follows. */
   advance(limit: number): UpdateSegment[] {
     const bounded = changed.subarray(0, Math.min(limit, BATCH_SIZE));
+    // The table, from its start, has all that happened before.
+    if (this.untouched) this.#reader.skip();
     const walks = this.#walk >= 0;
     const count = walks ? this.#readTable(bounded) : this.#reader.read(bounded);
     const done = this.#writeChanges(count);

@@ -10,7 +10,7 @@ import {
 import { type Family, familyName, IPV4_UNICAST } from '../wire/family.ts';
 import { type OpenMessage, twoOctetAs } from '../wire/open.ts';
 import { type Decoded, failed } from '../wire/protocol-error.ts';
-import type { NegotiatedSession, PeerSettings } from './session-events.ts';
+import type { NegotiatedSession, PeerGracefulRestart, PeerSettings } from './session-events.ts';
 
 /** Address family identifier of IPv6. */
 const AFI_IPV6 = 2;
@@ -44,14 +44,15 @@ function localCapabilities(settings: PeerSettings): Capability[] {
       entries: [{ family: IPV4_UNICAST, nextHopAfi: AFI_IPV6 }],
     });
   }
-  if (settings.gracefulRestartHelper) {
+  const { gracefulRestart } = settings;
+  if (gracefulRestart) {
     // Without families: helps a peer that restarts, keeps nothing itself (RFC 4724 §3, RFC 8538 §2).
     capabilities.push({
       kind: 'graceful-restart',
-      restartTime: 0,
-      restarting: false,
+      restartTime: gracefulRestart.restartTime,
+      restarting: gracefulRestart.restarting(),
       notification: true,
-      families: [],
+      families: gracefulRestart.families.map((family) => ({ family, forwarding: true })),
     });
   }
   return capabilities;
@@ -110,16 +111,34 @@ export function negotiate(
       extendedNextHop: offersExtendedNextHop(sent) && offersExtendedNextHop(received),
       routeRefresh: both('route-refresh'),
       enhancedRouteRefresh: both('route-refresh') && both('enhanced-route-refresh'),
+      gracefulRestart: peerGracefulRestart(sent, received),
       maxMessageSize: both('extended-message') ? EXTENDED_MAX_MESSAGE_SIZE : MAX_MESSAGE_SIZE,
     },
   };
 }
 
+type GracefulRestartCapability = Extract<Capability, { readonly kind: 'graceful-restart' }>;
+
+function gracefulRestartOf({ capabilities }: OpenMessage): GracefulRestartCapability | undefined {
+  return capabilities.find((capability) => capability.kind === 'graceful-restart');
+}
+
+function peerGracefulRestart(sent: OpenMessage, received: OpenMessage): PeerGracefulRestart | undefined {
+  const ours = gracefulRestartOf(sent);
+  const theirs = gracefulRestartOf(received);
+  if (!ours || !theirs) return undefined;
+  const { restartTime, restarting, families } = theirs;
+  return { restartTime, restarting, families, notification: ours.notification && theirs.notification };
+}
+
+/** True when the peer keeps our routes while we restart: it has the capability, and we named families in ours. */
+export function peerHelps(sent: OpenMessage, received: OpenMessage): boolean {
+  return (gracefulRestartOf(sent)?.families.length ?? 0) > 0 && gracefulRestartOf(received) !== undefined;
+}
+
 /** True when both ends said by the N bit of RFC 8538 that a Cease may be wrapped into a Hard Reset. */
 export function hardResetNegotiated(sent: OpenMessage, received: OpenMessage): boolean {
-  return [sent, received].every((open) =>
-    open.capabilities.some((capability) => capability.kind === 'graceful-restart' && capability.notification),
-  );
+  return [sent, received].every((open) => gracefulRestartOf(open)?.notification);
 }
 
 function isExpectedAs(settings: PeerSettings, asn: number): boolean {

@@ -13,7 +13,13 @@ import type { ConnectionEnd } from './down-history.ts';
 import { hardReset, sayFarewell } from './farewell.ts';
 import type { MessageCounter } from './message-counters.ts';
 import { MessageFramer, type MessageSink } from './message-framer.ts';
-import { hardResetNegotiated, localOpen, type NegotiatedParameters, negotiate } from './open-negotiation.ts';
+import {
+  hardResetNegotiated,
+  localOpen,
+  type NegotiatedParameters,
+  negotiate,
+  peerHelps,
+} from './open-negotiation.ts';
 import type { RandomSource } from './retry-backoff.ts';
 import type { NegotiatedSession, PeerSettings, SessionEvents } from './session-events.ts';
 import type { Connection, ConnectionHandlers } from './transport.ts';
@@ -159,6 +165,16 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
     const received = this.#receivedOpen;
     const hard = received !== undefined && hardResetNegotiated(this.#sentOpen, received);
     this.close(hard ? hardReset(notification) : notification, explanation);
+  }
+
+  /** Ends the connection without a word where the peer helps when we restart (RFC 4724 §4.2); else by {@link closeHard}. */
+  leave(notification: Notification, explanation: string): void {
+    const received = this.#receivedOpen;
+    if (this.#state !== 'Established' || !received || !peerHelps(this.#sentOpen, received)) {
+      this.closeHard(notification, explanation);
+      return;
+    }
+    this.#end(() => sayFarewell(this.#connection, this.#owner.clock), explanation);
   }
 
   // What the transport tells.

@@ -27,12 +27,36 @@ export interface PeerSettings {
   readonly passive: boolean;
   /** Families that are offered. */
   readonly families: readonly Family[];
-  /**
-   * True: offers graceful restart without families and with the N bit (RFC 4724 §3, RFC 8538), which
-   * promises that the routes of a peer that restarts are kept for its restart time.
-   */
-  readonly gracefulRestartHelper?: boolean;
+  /** Absent: graceful restart is not offered, and not granted to the peer. */
+  readonly gracefulRestart?: GracefulRestartOffer;
   readonly socket: SocketOptions;
+}
+
+/**
+ * What this router says about its own restarts (RFC 4724 §3); with the N bit of RFC 8538. Whatever it says, it helps
+ * a peer that restarts by keeping its routes.
+ */
+export interface GracefulRestartOffer {
+  /** Seconds, to 4095, for which the peer shall keep our routes when the session is lost. */
+  readonly restartTime: number;
+  /** Families whose forwarding goes on while this router restarts. Empty: it asks for no help. */
+  readonly families: readonly Family[];
+  /** True while this router has restarted and does not know its routes again. */
+  readonly restarting: () => boolean;
+  /** Seconds, to 4095, that a peer which is back has to tell its routes again. */
+  readonly stalePathTime: number;
+}
+
+/** What the peer says about its restarts. */
+export interface PeerGracefulRestart {
+  /** Seconds that the peer needs at most. */
+  readonly restartTime: number;
+  /** The peer has restarted, and waits for our End-of-RIB before it announces anything. */
+  readonly restarting: boolean;
+  /** Families that it takes part with; `forwarding`: it went on forwarding through the restart. */
+  readonly families: readonly { readonly family: Family; readonly forwarding: boolean }[];
+  /** Both ends treat a NOTIFICATION other than Hard Reset like a lost connection (RFC 8538). */
+  readonly notification: boolean;
 }
 
 /** What both OPENs agree on. */
@@ -53,6 +77,8 @@ export interface NegotiatedSession {
   readonly extendedNextHop: boolean;
   readonly routeRefresh: boolean;
   readonly enhancedRouteRefresh: boolean;
+  /** Undefined: not offered by both. */
+  readonly gracefulRestart?: PeerGracefulRestart | undefined;
   /** 4096, or 65535 with RFC 8654. */
   readonly maxMessageSize: number;
   /** True when this side opened the TCP connection. */
@@ -118,6 +144,11 @@ export interface SessionHandle {
   start(): void;
   /** Ends the session with Cease (RFC 4486 subcode) and stays Idle until started again. */
   stop(subcode: number, reason: string): void;
+  /**
+   * Like {@link stop}, but a peer that helps when this router restarts (RFC 4724) is told nothing: it keeps our
+   * routes until we are back.
+   */
+  leave(subcode: number, reason: string): void;
   /** Ends the session with Cease and lets it come back. */
   reset(subcode: number, reason: string): void;
 }

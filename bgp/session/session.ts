@@ -162,6 +162,15 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#publishState();
   }
 
+  leave(subcode: number, reason: string): void {
+    if (!this.#running) return;
+    // The end of the connection is followed by no attempt.
+    this.#running = false;
+    this.#established?.leave(cease(subcode, reason), `stopped: ${reason}`);
+    this.#running = true;
+    this.stop(subcode, reason);
+  }
+
   reset(subcode: number, reason: string): void {
     if (!this.#running) return;
     this.#idleHold.reset();
