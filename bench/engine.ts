@@ -96,6 +96,7 @@ class MemorySession implements SessionHandle {
   resumeReading(): void {}
   start(): void {}
   stop(): void {}
+  leave(): void {}
   reset(): void {}
 }
 
@@ -178,6 +179,7 @@ async function practise(): Promise<void> {
   await warmUp({
     clock: systemClock,
     families: [FAMILIES[FAMILY as keyof typeof FAMILIES]],
+    kernel: false,
     realWork: () => 0,
     isOver: () => false,
     pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),

@@ -8,6 +8,7 @@ import type { UpdateGroup } from './rib/update-group.ts';
 import { UpdateReader } from './rib/update-reader.ts';
 import type { GroupMember } from './rib/update-stream.ts';
 import type { RoutingInstance } from './routing-instance.ts';
+import type { Clock } from './session/clock.ts';
 import type {
   NegotiatedSession,
   PeerSettings,
@@ -16,7 +17,9 @@ import type {
   SessionHandle,
   SessionState,
 } from './session/session-events.ts';
-import type { UpdateError } from './wire/attribute-errors.ts';
+import { keptFamilies, StaleRoutes } from './stale-routes.ts';
+import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
+import { RouteRefreshSubtype } from './wire/constants.ts';
 import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
 import type { ProtocolError } from './wire/protocol-error.ts';
 import { encodeRouteRefresh } from './wire/route-refresh.ts';
@@ -52,8 +55,12 @@ export interface PeerContext {
   readonly schedule: () => void;
   /** The same after a read of so many octets; at once if that is little. */
   readonly readComplete: (size: number) => void;
-  /** Has all paths of a source removed, in slices; the source is given back afterwards. */
-  readonly sweep: (source: RouteSource, ribs: readonly Rib[]) => void;
+  /**
+   * Has all paths of a source removed, in slices, and the source given back afterwards; or, with bits of `PathFlag`,
+   * just those with one of them.
+   */
+  readonly sweep: (source: RouteSource, ribs: readonly Rib[], only?: number) => void;
+  readonly clock: Clock;
   readonly events: PeerEvents;
 }
 
@@ -63,6 +70,8 @@ export interface PeerEvents {
   established?(peer: Peer, negotiated: NegotiatedSession): void;
   down?(peer: Peer, reason: SessionDown): void;
   endOfRib?(peer: Peer, family: Family): void;
+  /** Routes of a lost session stay in use for so many seconds: the peer restarts (RFC 4724). */
+  kept?(peer: Peer, families: readonly Family[], seconds: number): void;
   tolerated?(peer: Peer, error: UpdateError): void;
   /** A family was negotiated for which there is no next hop to announce. */
   unannounced?(peer: Peer, family: Family): void;
@@ -82,10 +91,18 @@ export class Peer implements SessionEvents {
   #reading = false;
   readonly #groups = new Map<Family, UpdateGroup>();
   readonly #endOfRibSeen = new Set<Family>();
+  readonly #stale: StaleRoutes;
+  /** While the session is established. */
+  #negotiated: NegotiatedSession | undefined;
+  #forgotten = false;
+  #lost = 0;
+  readonly #updateErrors = new Map<ErrorClass, number>();
 
   constructor(configuration: PeerConfiguration, context: PeerContext) {
     this.configuration = configuration;
     this.#context = context;
+    const { clock, sweep } = context;
+    this.#stale = new StaleRoutes({ clock, sweep, ribs: configuration.instance.ribs });
   }
 
   /** Says which session the peer talks through; before the session is started. */
@@ -112,6 +129,16 @@ export class Peer implements SessionEvents {
     return this.#endOfRibSeen;
   }
 
+  /** How often the session was lost. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Errors in UPDATEs that did not end the session, by their class (RFC 7606 §2). */
+  get updateErrors(): ReadonlyMap<ErrorClass, number> {
+    return this.#updateErrors;
+  }
+
   /** Prefixes that the peer has been told. */
   advertised(family: Family): number {
     return this.#member ? (this.#groups.get(family)?.advertisedTo(this.#member) ?? 0) : 0;
@@ -126,15 +153,19 @@ export class Peer implements SessionEvents {
   established(negotiated: NegotiatedSession): void {
     const { instance, settings, allowOwnAs, reflection } = this.configuration;
     const { sources, attributes } = this.#context;
-    const source = sources.add({
-      name: this.name,
-      kind: negotiated.peerType === 'ebgp' ? SourceKind.ebgp : SourceKind.ibgp,
-      imported: false,
-      routerId: negotiated.remoteRouterId,
-      address: negotiated.remoteAddress,
-      clientOf: reflection?.clientOf ?? [],
-    });
+    const stalePathTime = settings.gracefulRestart?.stalePathTime ?? 0;
+    const source =
+      this.#stale.resume(negotiated, stalePathTime) ??
+      sources.add({
+        name: this.name,
+        kind: negotiated.peerType === 'ebgp' ? SourceKind.ebgp : SourceKind.ibgp,
+        imported: false,
+        routerId: negotiated.remoteRouterId,
+        address: negotiated.remoteAddress,
+        clientOf: reflection?.clientOf ?? [],
+      });
     this.#source = source;
+    this.#negotiated = negotiated;
     this.#endOfRibSeen.clear();
     this.#reader = new UpdateReader({
       attributes,
@@ -154,15 +185,22 @@ export class Peer implements SessionEvents {
       endOfRib: (family) => {
         if (negotiated.families.includes(family)) this.#noteEndOfRib(family);
       },
-      tolerated: (error) => this.#context.events.tolerated?.(this, error),
+      tolerated: (error) => this.#noteError(error),
     });
     this.#joinGroups(negotiated, source);
     this.#context.events.established?.(this, negotiated);
     this.#context.schedule();
   }
 
+  #noteError(error: UpdateError): void {
+    const { errorClass } = error;
+    this.#updateErrors.set(errorClass, (this.#updateErrors.get(errorClass) ?? 0) + 1);
+    this.#context.events.tolerated?.(this, error);
+  }
+
   #noteEndOfRib(family: Family): void {
     this.#endOfRibSeen.add(family);
+    if (this.#source) this.#stale.endOfRib(this.#source, family);
     this.#context.events.endOfRib?.(this, family);
   }
 
@@ -240,8 +278,11 @@ export class Peer implements SessionEvents {
   }
 
   routeRefresh(family: Family, subtype: number): void {
+    const source = this.#source;
+    if (source && subtype === RouteRefreshSubtype.BEGINNING) this.#stale.beginRefresh(source, family);
+    if (source && subtype === RouteRefreshSubtype.END) this.#stale.endRefresh(source, family);
     const group = this.#groups.get(family);
-    if (subtype !== 0 || !group || !this.#member) return;
+    if (subtype !== RouteRefreshSubtype.REQUEST || !group || !this.#member) return;
     const enhanced = this.#session?.negotiated?.enhancedRouteRefresh === true;
     const marker = (kind: 1 | 2): Uint8Array => routeRefreshMessage(family, kind);
     group.refresh(this.#member, enhanced ? { before: marker(1), after: marker(2) } : {});
@@ -258,6 +299,7 @@ export class Peer implements SessionEvents {
   }
 
   down(reason: SessionDown): void {
+    this.#lost++;
     const { instance } = this.configuration;
     for (const group of this.#groups.values()) {
       if (this.#member) group.removeMember(this.#member);
@@ -266,9 +308,26 @@ export class Peer implements SessionEvents {
     this.#groups.clear();
     this.#member = undefined;
     this.#reader = undefined;
-    if (this.#source) this.#context.sweep(this.#source, [...instance.ribs.values()]);
-    this.#source = undefined;
+    this.#keepStale(reason);
     this.#context.events.down?.(this, reason);
+  }
+
+  /** The routes of a peer that restarts are kept for as long as it has said to need. */
+  #keepStale(reason: SessionDown): void {
+    const [source, negotiated] = [this.#source, this.#negotiated];
+    this.#source = undefined;
+    this.#negotiated = undefined;
+    if (!source || !negotiated) return;
+    const families = this.#forgotten ? [] : keptFamilies(negotiated, reason);
+    const seconds = negotiated.gracefulRestart?.restartTime ?? 0;
+    this.#stale.keep(source, families, seconds);
+    if (families.length > 0) this.#context.events.kept?.(this, families, seconds);
+  }
+
+  /** Keeps nothing of the peer from now on: it is not configured any more. */
+  forget(): void {
+    this.#forgotten = true;
+    this.#stale.drop();
   }
 
   stateChanged(state: SessionState): void {

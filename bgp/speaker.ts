@@ -28,10 +28,12 @@ export interface SpeakerOptions {
   readonly events?: PeerEvents;
 }
 
-/** A lost source whose paths are being removed. */
+/** A source whose paths are being removed. */
 interface Sweep {
   readonly source: RouteSource;
   readonly ribs: Rib[];
+  /** Bits of `PathFlag`: only paths with one of them; undefined: all, and the source is lost. */
+  readonly only: number | undefined;
   next: number;
 }
 
@@ -76,6 +78,8 @@ export class Speaker {
   #scheduled = false;
   /** A turn was run right after a read in this round of the event loop. */
   #wasPrompt = false;
+  /** Nothing is announced yet. */
+  #silent = false;
   /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
   readonly #time = new TurnTime();
 
@@ -109,7 +113,7 @@ export class Speaker {
       }),
       new WorkPhase<UpdateGroup>(clock, {
         things: () => this.#allGroups(),
-        hasWork: (group) => group.ready,
+        hasWork: (group) => !this.#silent && group.ready,
         work: (group, limit) => group.flush(limit),
       }),
       new WorkPhase<Rib>(clock, {
@@ -161,7 +165,8 @@ export class Speaker {
       beginRead: () => this.#noteTime(),
       schedule: () => this.schedule(),
       readComplete: (size) => this.#readComplete(size),
-      sweep: (source, ribs) => this.sweep(source, ribs),
+      clock: this.#clock,
+      sweep: (source, ribs, only) => this.sweep(source, ribs, only),
       events: this.#events,
     });
     const session = this.#openSession(configuration.settings, peer);
@@ -173,9 +178,15 @@ export class Speaker {
 
   /** Ends the session of a peer with a Cease of this subcode (RFC 4486) and forgets the peer. */
   removePeer(peer: Peer, subcode: number, reason: string): void {
+    peer.forget();
     peer.session?.stop(subcode, reason);
     const index = this.#peers.indexOf(peer);
     if (index >= 0) this.#peers.splice(index, 1);
+  }
+
+  /** Ends all sessions because this router restarts: peers that help keep its routes (RFC 4724), all others get a Cease. */
+  leave(subcode: number, reason: string): void {
+    for (const { session } of this.#peers) session?.leave(subcode, reason);
   }
 
   addFollower(follower: RibFollower): void {
@@ -192,9 +203,27 @@ export class Speaker {
     this.attributes.nextHops.setOwnAddresses(addresses);
   }
 
-  /** Removes all paths of a source from RIBs, in slices, then gives the source back. */
-  sweep(source: RouteSource, ribs: readonly Rib[]): void {
-    this.#sweeps.push({ source, ribs: [...ribs], next: 0 });
+  /**
+   * Removes all paths of a source from RIBs, in slices, then gives the source back. With `only`, bits of `PathFlag`,
+   * just those that have one of them, and the source stays.
+   */
+  sweep(source: RouteSource, ribs: readonly Rib[], only?: number): void {
+    this.#sweeps.push({ source, ribs: [...ribs], only, next: 0 });
+    this.schedule();
+  }
+
+  /**
+   * Announces nothing to any peer until {@link speakUp}: a router that has restarted does not know enough yet, and
+   * its End-of-RIB would have its peers drop what it will announce again (RFC 4724 §4.1).
+   */
+  beSilent(): void {
+    this.#silent = true;
+  }
+
+  /** Announces what there is, and what comes. */
+  speakUp(): void {
+    if (!this.#silent) return;
+    this.#silent = false;
     this.schedule();
   }
 
@@ -249,13 +278,13 @@ export class Speaker {
   #stepSweep(sweep: Sweep, limit: number): void {
     const rib = sweep.ribs[0];
     if (rib) {
-      sweep.next = rib.sweepSource(sweep.source, sweep.next, limit);
+      sweep.next = rib.sweepSource(sweep.source, sweep.next, limit, sweep.only);
       if (sweep.next >= 0) return;
       sweep.ribs.shift();
       sweep.next = 0;
       return;
     }
     this.#sweeps.shift();
-    this.sources.remove(sweep.source);
+    if (sweep.only === undefined) this.sources.remove(sweep.source);
   }
 }

@@ -30,7 +30,11 @@ if (!first) throw new TypeError('no Underlay is given');
 const underlay: Underlay = { ...first, neighbors: underlays.flatMap(({ neighbors }) => neighbors) };
 
 const log = createLogger({ level: 'warn', format: 'text' });
-const world = { namespace: undefined, listen: [parseListenAddress(ipv4), parseListenAddress(ipv6)] };
+const world = {
+  namespace: undefined,
+  isRestarting: () => false,
+  listen: [parseListenAddress(ipv4), parseListenAddress(ipv6)],
+};
 const transport = new TcpTransport({ warn: (message) => log.warn(message) });
 const opener = new SessionOpener({ transport, clock: systemClock, random: Math.random }, world, log);
 const nothing = (): undefined => undefined;
@@ -57,5 +61,12 @@ const WARM_UP_DELAY = 200;
 const pause = (milliseconds: number): Promise<void> => sleep(milliseconds);
 const families = [...new Set(router.speaker.peers.flatMap((peer) => peer.configuration.settings.families))];
 void pause(WARM_UP_DELAY).then(() =>
-  warmUp({ clock: systemClock, families, realWork: () => router.speaker.turns, isOver: () => false, pause }),
+  warmUp({
+    clock: systemClock,
+    families,
+    kernel: false,
+    realWork: () => router.speaker.turns,
+    isOver: () => false,
+    pause,
+  }),
 );

@@ -145,8 +145,8 @@ END`,
     startOpenpe: `node /run/repository/out/build/bench/kernel/router-without-vrf.js \\
   /run/underlay.yaml ${openpeNode.router} ${openpeNode.underlay}/24 > ${log} 2>&1 < /dev/null &
 echo $! > ${pid}
-for wait in {1..200}; do grep -q started ${log} && break; sleep 0.05; done
-grep -q started ${log}`,
+for wait in {1..600}; do grep -q "warmed up" ${log} && break; sleep 0.05; done
+grep -q "warmed up" ${log}`,
     openpePid: pid,
     openpeLog: `cat ${log}`,
     startFrr: `${frrInDefaultVrf(frrNode)}

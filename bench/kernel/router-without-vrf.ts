@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../bgp/session/clock.ts';
+import { IPV4_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { Fib } from '../../dataplane/fib/fib.ts';
 import { RouteSocket } from '../../dataplane/netlink/route-socket.ts';
+import { systemCalls } from '../../dataplane/system-calls.ts';
 import { parseAddress } from '../../net/address.ts';
 import { networkOf, parsePrefix } from '../../net/prefix.ts';
 import { loadConfiguration } from '../../src/config/load-configuration.ts';
 import { createLogger } from '../../src/daemon/log.ts';
 import { Router } from '../../src/daemon/router.ts';
 import { SessionOpener } from '../../src/daemon/session-opener.ts';
+import { warmUp } from '../../src/daemon/warm-up/warm-up.ts';
 import { TcpTransport } from '../../src/transport/tcp-transport.ts';
 
 /*
@@ -43,7 +47,7 @@ const fib = new Fib({
   interfaceIndex: (name) => indexes.get(name),
   now: () => performance.now(),
 });
-const world = { namespace, listen: [] };
+const world = { namespace, listen: [], isRestarting: () => false };
 const transport = new TcpTransport({ warn: (message) => log.warn(message) });
 const opener = new SessionOpener({ transport, clock: systemClock, random: Math.random }, world, log);
 const router = new Router({
@@ -74,3 +78,14 @@ const router = new Router({
 });
 router.start();
 log.info('started');
+// As the daemon does, after its start and before the load.
+await warmUp({
+  clock: systemClock,
+  families: [IPV4_UNICAST, L2VPN_EVPN],
+  kernel: true,
+  realWork: () => router.speaker.turns,
+  isOver: () => false,
+  pause: (milliseconds) => sleep(milliseconds),
+});
+systemCalls().trimMemory();
+log.info('warmed up');

@@ -18,6 +18,8 @@ export const AttributeFact = {
   noExport: 4,
   /** Well-known community NO_ADVERTISE (RFC 1997). */
   noAdvertise: 8,
+  /** Well-known community GRACEFUL_SHUTDOWN (RFC 8326). */
+  gracefulShutdown: 16,
 } as const;
 
 /** LOCAL_PREF of a route that has none: what FRR, BIRD and GoBGP take. */
@@ -113,6 +115,11 @@ export class AttributeStore {
       const size = attributeEnd(bytes, at) - value;
       this.#readFact(id, attributeCode(bytes, at), bytes, value, size, start);
     }
+    const external = bytes[start - IDENTITY_HEADER_SIZE] === AttributeKind.ebgp;
+    if (external && this.flags(id) & AttributeFact.gracefulShutdown) {
+      // RFC 8326 §4.2: the session is about to end, any other path is better.
+      this.#records[id * FIELDS + LOCAL_PREF] = 0;
+    }
   }
 
   #readFact(id: number, code: number, bytes: Uint8Array, value: number, size: number, start: number): void {
@@ -168,6 +175,9 @@ export class AttributeStore {
       if (community === 0xffffff02)
         this.#records[id * FIELDS + FLAGS] =
           (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.noAdvertise;
+      if (community === 0xffff0000)
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.gracefulShutdown;
       if (community === 0xffffff01 || community === 0xffffff03) {
         this.#records[id * FIELDS + FLAGS] =
           (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.noExport;

@@ -26,12 +26,6 @@ export interface UnsupportedFeature {
 export const UNSUPPORTED_FEATURES: readonly UnsupportedFeature[] = [
   {
     kind: 'Underlay',
-    path: 'gracefulRestart',
-    drops: 'gracefulRestart',
-    message: 'gracefulRestart is not supported yet: sessions run without it',
-  },
-  {
-    kind: 'Underlay',
     path: 'isis',
     drops: 'isis',
     message: 'isis is not supported yet: the underlay runs BGP only',

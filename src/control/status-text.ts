@@ -39,7 +39,11 @@ function statusEntries(status: StatusView): [string, string | undefined][] {
       'Configuration',
       `${findings.error} errors, ${findings.unsupported} unsupported, ${findings.warning} warnings`,
     ],
-    ['Sessions', `${sessions.established} of ${sessions.total} Established`],
+    [
+      'Sessions',
+      `${sessions.established} of ${sessions.total} Established, ` +
+        `${sessions.refusedConnections} connections of strangers refused`,
+    ],
     [
       'Memory',
       `${mebibytesText(memory.resident)} resident, ${mebibytesText(memory.heapUsed)} heap, ` +

@@ -54,7 +54,12 @@ export interface StatusView {
   readonly dataplane: DataplaneStatus;
   /** Findings of the last reading of the configuration, by level. */
   readonly findings: Readonly<Record<FindingLevel, number>>;
-  readonly sessions: { readonly established: number; readonly total: number };
+  readonly sessions: {
+    readonly established: number;
+    readonly total: number;
+    /** TCP connections of strangers since the start. */
+    readonly refusedConnections: number;
+  };
   readonly tables: readonly TableStatus[];
   readonly memory: MemoryStatus;
   readonly eventLoopDelay: EventLoopDelay;
@@ -118,6 +123,10 @@ export interface SessionView {
   /** Seconds, negotiated while Established, else configured. */
   readonly holdTime: number;
   readonly keepaliveTime: number;
+  /** How often it was lost since the start. */
+  readonly lost: number;
+  /** Errors in UPDATEs that did not end it, by the class of RFC 7606, such as `attribute-discard`. */
+  readonly updateErrors: Readonly<Record<string, number>>;
   readonly bfd: 'off' | 'admin-down' | 'down' | 'init' | 'up';
 }
 

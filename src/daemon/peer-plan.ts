@@ -1,5 +1,5 @@
 import type { PeerReflection } from '../../bgp/peer.ts';
-import type { PeerSettings } from '../../bgp/session/session-events.ts';
+import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
 import type { Endpoint } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
@@ -22,6 +22,8 @@ export interface PeerWorld {
   readonly namespace: string | undefined;
   /** Addresses that were given to listen on; without a data plane a session also starts from there. */
   readonly listen: readonly Endpoint[];
+  /** True while this router has restarted and does not know its routes again. */
+  readonly isRestarting: () => boolean;
 }
 
 /** Occurrences of our own AS in paths from the fabric: all nodes share one AS (FRR's default for `allowas-in`). */
@@ -33,6 +35,9 @@ const HOST_KEEPALIVE_TIME = 60;
 const HOST_CONNECT_RETRY_TIME = 5;
 
 const BGP_PORT = 179;
+
+/** Seconds; FRR's default. */
+const DEFAULT_STALE_PATH_TIME = 360;
 
 const FAMILIES: Readonly<Partial<Record<NeighborFamily, Family>>> = {
   ipv4unicast: IPV4_UNICAST,
@@ -53,6 +58,7 @@ function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): P
   const remoteAddress = neighbor.peer.address;
   const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
   const localAddress = localAddressFor(remoteAddress, world);
+  const families = neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []);
   const settings: PeerSettings = {
     name: formatAddress(remoteAddress),
     remoteAddress,
@@ -65,7 +71,8 @@ function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): P
     keepaliveTime: neighbor.keepaliveTime,
     connectRetryTime: neighbor.connectRetryTime,
     passive: false,
-    families: neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []),
+    families,
+    gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
       ...(!internal && { ttl: neighbor.ebgpTtl }),
@@ -80,6 +87,20 @@ function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): P
       bfd: { ...neighbor.bfd, multiHop: internal ? ('unless connected' as const) : neighbor.ebgpTtl > 1 },
     }),
     ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
+  };
+}
+
+/** Without `gracefulRestart` in the Underlay, peers that restart are helped, as FRR does, and no more. */
+function gracefulRestartOffer(
+  { gracefulRestart }: Underlay,
+  families: readonly Family[],
+  { isRestarting }: PeerWorld,
+): GracefulRestartOffer {
+  return {
+    restartTime: gracefulRestart?.restartTime ?? 0,
+    families: gracefulRestart ? families : [],
+    restarting: isRestarting,
+    stalePathTime: gracefulRestart?.stalePathTime ?? DEFAULT_STALE_PATH_TIME,
   };
 }
 
@@ -132,6 +153,7 @@ function hostPeer(
     connectRetryTime: HOST_CONNECT_RETRY_TIME,
     passive: false,
     families: [family],
+    gracefulRestart: gracefulRestartOffer(underlay, [family], world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace, device: vni.vrf }),
       ...(remoteAs !== 'internal' && remoteAs !== asn && { ttl: 1 }),

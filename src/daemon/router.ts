@@ -181,6 +181,11 @@ export class Router {
     );
   }
 
+  /** Ends all sessions as one that will be back: peers that help keep its routes (RFC 4724). */
+  leave(subcode: number, reason: string): void {
+    this.speaker.leave(subcode, reason);
+  }
+
   /** Ends all sessions with a Cease of this subcode (RFC 4486). */
   stop(subcode: number, reason: string): void {
     for (const peer of [...this.speaker.peers]) this.speaker.removePeer(peer, subcode, reason);

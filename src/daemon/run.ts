@@ -3,6 +3,7 @@ import type { PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { familyName } from '../../bgp/wire/family.ts';
 import { systemCalls } from '../../dataplane/system-calls.ts';
+import { toHex } from '../../net/hex.ts';
 import { prefixContains } from '../../net/prefix.ts';
 import { BfdService } from '../bfd/bfd-service.ts';
 import { EXIT_BAD, EXIT_GOOD, EXIT_UNUSABLE } from '../cli/exit-codes.ts';
@@ -15,6 +16,8 @@ import type { KernelRuntime } from '../node/kernel-runtime.ts';
 import { TcpTransport } from '../transport/tcp-transport.ts';
 import { BfdWatch } from './bfd-watch.ts';
 import { createLogger, type Logger } from './log.ts';
+import { LogLimit } from './log-limit.ts';
+import { OwnRestart, RunMarker } from './own-restart.ts';
 import type { PeerWorld } from './peer-plan.ts';
 import { Router } from './router.ts';
 import { SessionOpener } from './session-opener.ts';
@@ -36,6 +39,9 @@ const LONGEST_FAREWELL = 3000;
 
 /** Milliseconds from the start until the daemon practises: peers that are there at once come first. */
 const WARM_UP_DELAY = 200;
+
+/** Octets of a malformed attribute that are shown. */
+const MOST_LOGGED_OCTETS = 64;
 
 type UsableConfiguration = NodeConfiguration & { readonly underlay: Underlay };
 
@@ -121,6 +127,8 @@ class Daemon {
   #kernel: KernelRuntime | undefined;
   #router: Router | undefined;
   #bfd: BfdWatch | undefined;
+  /** While the Underlay has `gracefulRestart`. */
+  #marker: RunMarker | undefined;
   #stopping = false;
   #opener: SessionOpener | undefined;
   #control: ControlServer | undefined;
@@ -143,7 +151,8 @@ class Daemon {
       const { KernelRuntime } = await import('../node/kernel-runtime.ts');
       this.#kernel = await KernelRuntime.start(this.#configuration, netns, this.#log);
     }
-    const router = this.#makeRouter();
+    const restart = this.#ownRestart();
+    const router = this.#makeRouter(restart);
     this.#router = router;
     this.#kernel?.onChange(() => router.followKernel());
     this.#control = await startControlServer({
@@ -155,10 +164,12 @@ class Daemon {
         networkNamespace: this.#kernel ? netns : undefined,
         kernel: this.#kernel,
         ...(this.#bfd && { bfd: this.#bfd }),
+        refusals: () => this.#opener?.refusals ?? 0,
         wallTime: systemClock.wallTime,
       }),
       log: (message, error) => this.#log.error({ err: error }, message),
     });
+    restart.begin(router.speaker);
     router.start();
     if (this.#kernel) this.#sweepWhenConverged(router, this.#kernel);
     this.#log.info({ control: this.#control.path }, 'started');
@@ -174,6 +185,7 @@ class Daemon {
         warmUp({
           clock: systemClock,
           families,
+          kernel: this.#kernel !== undefined,
           realWork: () => speaker.turns,
           isOver: () => this.#stopping,
           pause,
@@ -199,9 +211,28 @@ class Daemon {
     look.unref();
   }
 
-  #makeRouter(): Router {
+  #ownRestart(): OwnRestart {
+    const { gracefulRestart } = this.#configuration.underlay;
+    if (gracefulRestart) this.#marker = new RunMarker(`${this.#options.controlPath}.run`);
+    return new OwnRestart({
+      clock: systemClock,
+      restarted: this.#marker?.wasThere ?? false,
+      restartTime: gracefulRestart?.restartTime ?? 0,
+      finished: (milliseconds, complete) => {
+        const about = { milliseconds: Math.round(milliseconds) };
+        if (complete) this.#log.info(about, 'restart finished: all peers have told their routes');
+        else this.#log.warn(about, 'restart finished without all peers: the restart time is over');
+      },
+    });
+  }
+
+  #makeRouter(restart: OwnRestart): Router {
     const { netns, bgpListen } = this.#options;
-    const world: PeerWorld = { namespace: this.#kernel ? netns : undefined, listen: bgpListen };
+    const world: PeerWorld = {
+      namespace: this.#kernel ? netns : undefined,
+      listen: bgpListen,
+      isRestarting: () => restart.restarting,
+    };
     const transport = new TcpTransport({ warn: (message) => this.#log.warn(message) });
     const environment = { transport, clock: systemClock, random: Math.random };
     const opener = new SessionOpener(environment, world, this.#log);
@@ -238,7 +269,10 @@ class Daemon {
     this.#stopping = true;
     this.#opener?.close();
     this.#bfd?.close();
-    this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, `openpe-routerd ends: ${reason}`);
+    const text = `openpe-routerd ends: ${reason}`;
+    if (this.#marker && !this.#options.cleanup) this.#router?.leave(ADMINISTRATIVE_SHUTDOWN, text);
+    else this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, text);
+    if (this.#options.cleanup) this.#marker?.remove();
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_TIME));
     await this.#control?.close();
     if (this.#kernel) await this.#kernel.stop(this.#options.cleanup);
@@ -247,6 +281,7 @@ class Daemon {
 
 /** What happens to sessions, in the log. */
 function peerLog(log: Logger, bfd: BfdWatch): PeerEvents {
+  const limit = new LogLimit(systemClock);
   return {
     established: (peer, negotiated) => {
       const { families, holdTime, active } = negotiated;
@@ -261,10 +296,27 @@ function peerLog(log: Logger, bfd: BfdWatch): PeerEvents {
       );
       bfd.established(peer, negotiated);
     },
+    kept: (peer, families, seconds) =>
+      log.warn(
+        { peer: peer.name, families: families.map(familyName).join(','), seconds },
+        'the peer restarts: its routes stay in use',
+      ),
     down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
-    tolerated: (peer, { message, errorClass }) =>
-      log.warn({ peer: peer.name, answer: errorClass }, `error in an UPDATE: ${message}`),
+    tolerated: (peer, { message, errorClass, attribute, offset, data }) =>
+      limit.pass(peer.name, (leftOut) =>
+        log.warn(
+          {
+            peer: peer.name,
+            answer: errorClass,
+            attribute,
+            offset,
+            ...(data.length > 0 && { bytes: toHex(data.subarray(0, MOST_LOGGED_OCTETS)) }),
+            ...(leftOut > 0 && { leftOut }),
+          },
+          `error in an UPDATE: ${message}`,
+        ),
+      ),
     unannounced: (peer, family) =>
       log.warn(
         { peer: peer.name, family: familyName(family) },

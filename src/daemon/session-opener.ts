@@ -4,6 +4,7 @@ import type { PeerSettings, SessionEvents, SessionHandle } from '../../bgp/sessi
 import type { Endpoint } from '../../bgp/session/transport.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Logger } from './log.ts';
+import { LogLimit } from './log-limit.ts';
 import { listenEndpoints, type PeerWorld } from './peer-plan.ts';
 
 /** Milliseconds until listening is tried again. */
@@ -21,10 +22,13 @@ export class SessionOpener {
     this.#environment = environment;
     this.#world = world;
     this.#log = log;
+    const limit = new LogLimit(environment.clock);
     this.#directory = new PeerDirectory(environment.transport, environment.clock, ({ remote, device }) =>
-      log.warn(
-        { peer: formatAddress(remote.address), vrf: device },
-        'refused a connection: no such peer is configured',
+      limit.pass('refused', (leftOut) =>
+        log.warn(
+          { peer: formatAddress(remote.address), vrf: device, ...(leftOut > 0 && { leftOut }) },
+          'refused a connection: no such peer is configured',
+        ),
       ),
     );
   }

@@ -37,6 +37,8 @@ export interface DaemonViewOptions {
   readonly networkNamespace: string | undefined;
   readonly kernel: KernelView | undefined;
   readonly bfd?: BfdWatch;
+  /** Connections that belonged to no session. */
+  readonly refusals?: () => number;
   /** Wall-clock milliseconds. */
   readonly wallTime: () => number;
 }
@@ -89,6 +91,7 @@ export class DaemonView implements ControlView {
       sessions: {
         established: peers.filter((peer) => peer.session?.state === 'Established').length,
         total: peers.length,
+        refusedConnections: this.#options.refusals?.() ?? 0,
       },
       tables: [...this.#tables()],
       memory: { resident: memory.rss, heapUsed: memory.heapUsed, arrayBuffers: memory.arrayBuffers },
@@ -291,6 +294,8 @@ function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView | undef
     messages: { received: session.messagesIn, sent: session.messagesOut },
     holdTime: negotiated?.holdTime ?? settings.holdTime,
     keepaliveTime: negotiated?.keepaliveTime ?? settings.keepaliveTime,
+    lost: peer.lost,
+    updateErrors: Object.fromEntries(peer.updateErrors),
     bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
   };
 }

@@ -38,6 +38,8 @@ export interface RouterPlan {
   readonly routes?: readonly OwnRoute[];
   /** CLUSTER_ID of a route reflector. */
   readonly clusterId?: string;
+  /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
+  readonly gracefulRestart?: boolean;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -127,10 +129,24 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
   ): Speaker {
     const directory = join(this.#network.directory, name);
     mkdirSync(directory);
-    const { program, as, claims, routes = [], clusterId } = plan.routers[name] as RouterPlan;
+    const {
+      program,
+      as,
+      claims,
+      routes = [],
+      clusterId,
+      gracefulRestart = false,
+    } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
-    const settings = { as: claims ?? as, routerId: `10.255.${index}.1`, neighbors, routes, ...reflector };
+    const settings = {
+      as: claims ?? as,
+      routerId: `10.255.${index}.1`,
+      neighbors,
+      routes,
+      gracefulRestart,
+      ...reflector,
+    };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
   }
 

@@ -7,6 +7,7 @@ import { ipv4FromNumber } from '../../../net/address.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
 import { LoopbackPractice } from './loopback-practice.ts';
 import { type MemoryConnection, MemoryTransport } from './memory-connection.ts';
+import { addPracticeKernel } from './practice-kernel.ts';
 import {
   greeting,
   PRACTICE_AS,
@@ -51,6 +52,8 @@ export interface WarmUpOptions {
   readonly clock: Clock;
   /** The families that will be needed. */
   readonly families: readonly Family[];
+  /** Routes will go to the kernel. */
+  readonly kernel: boolean;
   /** A number that changes whenever the real speaker has worked. */
   readonly realWork: () => number;
   /** True when the daemon ends. */
@@ -63,7 +66,7 @@ export interface WarmUpOptions {
 export async function warmUp(options: WarmUpOptions): Promise<void> {
   const { clock, families } = options;
   const way = new WayForRealWork(options);
-  if (!(await practiseTables(clock, families, way))) return;
+  if (!(await practiseTables(options, way))) return;
   const loopback = await LoopbackPractice.begin(clock, families);
   if (!loopback) return;
   try {
@@ -74,12 +77,9 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
 }
 
 /** False when it was given up. */
-async function practiseTables(
-  clock: Clock,
-  families: readonly Family[],
-  way: WayForRealWork,
-): Promise<boolean> {
-  const steps = new Practice(clock, families).steps();
+async function practiseTables(options: WarmUpOptions, way: WayForRealWork): Promise<boolean> {
+  const { clock } = options;
+  const steps = new Practice(options).steps();
   for (let end = clock.now() + SLICE_TIME; steps.next().done !== true; ) {
     if (clock.now() < end) continue;
     if (!(await way.make())) {
@@ -115,26 +115,27 @@ class WayForRealWork {
   }
 }
 
+/** What of a daemon is practised. */
+type PracticeOptions = Pick<WarmUpOptions, 'clock' | 'families' | 'kernel'>;
+
 /** Practice, made of rounds, each with a speaker of its own: tables grow, and peers come and go, several times. */
 class Practice {
-  readonly #clock: Clock;
-  readonly #families: readonly Family[];
+  readonly #options: PracticeOptions;
   /** All rounds are with the same ones. */
   readonly #streams: Streams[] = [];
 
-  constructor(clock: Clock, families: readonly Family[]) {
-    this.#clock = clock;
-    this.#families = families;
+  constructor(options: PracticeOptions) {
+    this.#options = options;
   }
 
   /** Each step takes a millisecond at most, but for the first ones. */
   *steps(): Generator<void> {
-    for (const family of this.#families) {
+    for (const family of this.#options.families) {
       this.#streams.push(streamsOf(family));
       yield;
     }
     for (let round = 0; round < ROUNDS; round++) {
-      const practice = new PracticeRound(this.#clock, this.#families);
+      const practice = new PracticeRound(this.#options);
       try {
         for (const streams of this.#streams) yield* practice.exercise(streams);
         yield* practice.loseSessions();
@@ -178,7 +179,7 @@ class PracticeRound {
   readonly #connections: readonly MemoryConnection[];
   readonly #speaker: Speaker;
 
-  constructor(clock: Clock, families: readonly Family[]) {
+  constructor({ clock, families, kernel }: PracticeOptions) {
     const transport = new MemoryTransport({ address: ipv4FromNumber(FIRST_ADDRESS), port: 179 });
     const environment = { transport, clock, random: () => 0.5 };
     // The machine's own clock, whose timers never get as far as to be due: code that has seen one kind stays fast.
@@ -194,7 +195,9 @@ class PracticeRound {
     }
     if (families.includes(L2VPN_EVPN)) {
       const settings = practicePeer(HOST_PEER, [IPV4_UNICAST]);
-      speaker.addPeer({ settings, instance: addPracticeVrf(speaker, instance), allowOwnAs: 0 });
+      const vrf = addPracticeVrf(speaker, instance);
+      if (kernel) addPracticeKernel(speaker, vrf, clock);
+      speaker.addPeer({ settings, instance: vrf, allowOwnAs: 0 });
     }
     this.#connections = transport.complete();
     this.#connections.forEach((connection, index) => {

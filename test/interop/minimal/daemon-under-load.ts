@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { SessionView } from '../../../src/control/view.ts';
 import { runIn } from '../network/commands.ts';
 import { Network } from '../network/network.ts';
 import { OpenPe } from '../speakers/openpe.ts';
+import { RawConnection } from './attacker.ts';
 import { MinimalSpeaker, type MinimalSpeakerSettings } from './minimal-speaker.ts';
 
 /** AS number of the daemon. */
@@ -69,6 +71,21 @@ export class DaemonUnderLoad {
     });
     this.speakers.push(speaker);
     return speaker;
+  }
+
+  /** A connection from the address of a neighbor by its number, or from any other one. */
+  attack(from: number | string): Promise<RawConnection> {
+    return RawConnection.open(this.#namespace, typeof from === 'number' ? addressOf(from) : from);
+  }
+
+  /** AS number of a neighbor. */
+  asOf(index: number): number {
+    return FIRST_PEER_AS + index;
+  }
+
+  /** The daemon's session with a neighbor. */
+  session(index: number): Promise<SessionView> {
+    return this.daemon.session(addressOf(index));
   }
 
   /** Resident memory of the daemon in bytes: now, and the most since it started. */

@@ -27,9 +27,9 @@ export function daemonUnderLoad(): (neighbors: number) => Promise<DaemonUnderLoa
   };
 }
 
-/** Prints a figure: `slow peers: peak of resident memory 81.2 MB`. */
+/** Prints a figure: `load: peak of resident memory 81.2 MB`. */
 export function reportBytes(what: string, bytes: number): void {
-  process.stdout.write(`slow peers: ${what} ${(bytes / MB).toFixed(1)} MB\n`);
+  process.stdout.write(`load: ${what} ${(bytes / MB).toFixed(1)} MB\n`);
 }
 
 /** A number of a size that can be set for a run by hand. */

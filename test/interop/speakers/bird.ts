@@ -183,6 +183,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''}
+ ${settings.gracefulRestart ? 'graceful restart on;' : ''}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

@@ -280,7 +280,7 @@ function routeMapOf(route: OwnRoute): string[] {
   return [...lines, 'exit'];
 }
 
-function configurationText({ as, routerId, neighbors, routes }: SpeakerSettings): string {
+function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
   const sessions = neighbors.flatMap(({ address, localAddress, as: remoteAs, connects, password }) => [
     `neighbor ${address} remote-as ${remoteAs}`,
     `neighbor ${address} update-source ${localAddress}`,
@@ -306,6 +306,7 @@ function configurationText({ as, routerId, neighbors, routes }: SpeakerSettings)
     'no bgp network import-check',
     'no bgp default ipv4-unicast',
     'timers bgp 3 9',
+    ...(gracefulRestart ? ['bgp graceful-restart', 'bgp graceful-restart preserve-fw-state'] : []),
     ...sessions,
     ...families,
   ].join('\n')}\n`;

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RouteView, SessionView } from '../../../src/control/view.ts';
+import type { RouteView, SessionView, StatusView } from '../../../src/control/view.ts';
 import { run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
@@ -91,6 +91,11 @@ export class OpenPe implements EvpnSpeaker {
     return JSON.parse(await this.control('sessions')) as readonly SessionView[];
   }
 
+  /** Connections of strangers that it has refused. */
+  async refusedConnections(): Promise<number> {
+    return (JSON.parse(await this.control('status')) as StatusView).sessions.refusedConnections;
+  }
+
   /** The session with a neighbor. */
   async session(neighbor: string): Promise<SessionView> {
     const session = (await this.sessions()).find(({ peerAddress }) => peerAddress === neighbor);
@@ -162,13 +167,14 @@ function evpnRouteOf(route: RouteView): SeenEvpnRoute[] {
   ];
 }
 
-function underlayResource({ as, routerId, neighbors, clusterId }: SpeakerSettings): unknown {
+function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart }: SpeakerSettings): unknown {
   return {
     apiVersion: 'network.openperouter.io/v1alpha1',
     kind: 'Underlay',
     metadata: { name: 'underlay', namespace: 'interop' },
     spec: {
       asn: as,
+      ...(gracefulRestart && { gracefulRestart: { restartTimeSeconds: 30 } }),
       ...(clusterId !== undefined && { routeReflector: { clusterID: clusterId } }),
       // The identifier is the network's element with the number node index + 1.
       routerIDCIDR: `${routerId.replace(/\.1$/, '.0')}/24`,

@@ -49,6 +49,8 @@ export interface SpeakerSettings {
   readonly routes: readonly OwnRoute[];
   /** CLUSTER_ID of a route reflector. */
   readonly clusterId?: string;
+  /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
+  readonly gracefulRestart?: boolean;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */

@@ -8,7 +8,6 @@ const NEIGHBOR = 'asn: 64512\n      address: 192.168.11.2';
 
 /** Features of the Underlay as a whole, by the field they stand in. */
 const UNDERLAY_PARTS: Readonly<Record<string, string>> = {
-  gracefulRestart: '{}',
   isis: '{baseNet: 49.0001.0000.0000.0001.00}',
 };
 

@@ -29,7 +29,7 @@ export const STATUS: StatusView = {
   networkNamespace: 'perouter',
   dataplane: { state: 'ready' },
   findings: { error: 1, unsupported: 0, warning: 2 },
-  sessions: { established: 1, total: 2 },
+  sessions: { established: 1, total: 2, refusedConnections: 3 },
   tables: [
     { vrf: 'default', family: 'ipv4-unicast', routes: 12, paths: 20 },
     { vrf: 'red', family: 'ipv4-unicast', routes: 5, paths: 5, installed: 4, failed: 1 },
@@ -54,6 +54,8 @@ export const SESSIONS: readonly SessionView[] = [
     messages: { received: 100, sent: 90 },
     holdTime: 9,
     keepaliveTime: 3,
+    lost: 1,
+    updateErrors: { 'attribute-discard': 2 },
     bfd: 'up',
   },
   {
@@ -73,6 +75,8 @@ export const SESSIONS: readonly SessionView[] = [
     messages: { received: 3, sent: 3 },
     holdTime: 180,
     keepaliveTime: 60,
+    lost: 0,
+    updateErrors: {},
     bfd: 'off',
   },
 ];

@@ -60,6 +60,7 @@ describe('practice', () => {
     await warmUp({
       clock,
       families: [IPV4_UNICAST, L2VPN_EVPN],
+      kernel: true,
       realWork: () => work,
       isOver: () => false,
       pause: async (milliseconds) => {
@@ -83,6 +84,7 @@ describe('practice', () => {
     await warmUp({
       clock,
       families: [IPV4_UNICAST],
+      kernel: false,
       realWork: () => work++,
       isOver: () => false,
       pause: async (milliseconds) => void pauses.push(milliseconds),
@@ -99,6 +101,7 @@ describe('practice', () => {
     await warmUp({
       clock,
       families: [IPV4_UNICAST],
+      kernel: false,
       realWork: () => 0,
       isOver: () => pauses > most,
       pause: async () => void pauses++,

@@ -47,6 +47,15 @@ describe('the attribute store', () => {
     expect(formatAddress(store.nextHops.get(store.nextHop(id)).address)).toBe('203.0.113.1');
   });
 
+  it('has the lowest preference for what an external peer is about to take away (RFC 8326)', () => {
+    const communities = [0x00010001, 0xffff0000];
+    const external = { communities, localPref: 200 };
+    expect(store.localPref(internAttributes(store, external, { kind: AttributeKind.ebgp }))).toBe(0);
+    expect(store.localPref(internAttributes(store, external, { kind: AttributeKind.ibgp }))).toBe(200);
+    const others = { communities: [0xffff0001], localPref: 200 };
+    expect(store.localPref(internAttributes(store, others, { kind: AttributeKind.ebgp }))).not.toBe(0);
+  });
+
   it('takes the defaults for what is not there', () => {
     const id = internAttributes(store, {});
     expect([store.med(id), store.localPref(id), store.asPathLength(id)]).toEqual([0, 100, 0]);
@@ -247,6 +256,23 @@ describe('attributes on their way to a peer', () => {
     expect(exportOf({ asPath: [sequence(...nearly)] }).attributes.asPath).toEqual([
       sequence(64512, ...nearly),
     ]);
+  });
+
+  it('lose the segments of a confederation outside of it, and never have them in AS4_PATH (RFC 5065, RFC 6793)', () => {
+    const inside = { type: 3, asns: [4200000009] };
+    const set = { type: 4, asns: [65010, 65011] };
+    const asPath = [inside, sequence(65001), set, { type: 1, asns: [65002] }];
+    expect(exportOf({ asPath }).attributes.asPath).toEqual([
+      sequence(64512, 65001),
+      { type: 1, asns: [65002] },
+    ]);
+    expect(exportOf({ asPath: [inside, set] }).attributes.asPath).toEqual([sequence(64512)]);
+    // Large numbers in them alone need no AS4_PATH.
+    expect(exportOf({ asPath }, { fourOctetAs: false }).codes).toEqual([1, 2]);
+    const large = [inside, sequence(4200000001), set];
+    const narrow = exportOf({ asPath: large }, { fourOctetAs: false });
+    expect(narrow.wire).toEqual([sequence(64512, 23456)]);
+    expect(narrow.attributes.asPath).toEqual([sequence(64512, 4200000001)]);
   });
 
   it('keep their path towards internal peers', () => {

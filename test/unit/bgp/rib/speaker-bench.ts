@@ -2,6 +2,7 @@ import type { PeerEvents } from '../../../../bgp/peer.ts';
 import type {
   NegotiatedSession,
   PeerSettings,
+  SessionDown,
   SessionEvents,
   SessionHandle,
   SessionState,
@@ -87,11 +88,11 @@ export class FakeSession implements SessionHandle {
     this.events.established(negotiated);
   }
 
-  down(): void {
+  down(notification?: SessionDown['notification']): void {
     if (this.state !== 'Established') return;
     this.state = 'Idle';
     this.negotiated = undefined;
-    this.events.down({ at: 0, reason: 'the test says so' });
+    this.events.down({ at: 0, reason: 'the test says so', ...(notification && { notification }) });
   }
 
   /** Delivers one whole UPDATE and the end of the read it came in. */
@@ -122,6 +123,9 @@ export class FakeSession implements SessionHandle {
   resumeReading(): void {}
   start(): void {}
   stop(): void {
+    this.down();
+  }
+  leave(): void {
     this.down();
   }
   reset(): void {

@@ -14,6 +14,9 @@ import {
   updateBytes,
 } from './speaker.ts';
 
+/** Graceful restart of a router that only helps others. */
+const HELPER = { restartTime: 0, families: [], restarting: () => false, stalePathTime: 360 };
+
 const { OPEN, UPDATE, KEEPALIVE, ROUTE_REFRESH } = MessageType;
 
 describe('the way to Established', () => {
@@ -264,7 +267,7 @@ describe('the end of a session', () => {
   });
 
   it('wraps its Cease into a Hard Reset when both ends know RFC 8538', () => {
-    const peer = new ScriptedPeer({ gracefulRestartHelper: true });
+    const peer = new ScriptedPeer({ gracefulRestart: HELPER });
     const connection = peer.establish({
       capabilities: [
         { kind: 'graceful-restart', restartTime: 120, restarting: false, notification: true, families: [] },
