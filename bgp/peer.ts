@@ -95,6 +95,7 @@ export class Peer implements SessionEvents {
   /** While the session is established. */
   #negotiated: NegotiatedSession | undefined;
   #forgotten = false;
+  #keptFor: number | undefined;
   #lost = 0;
   readonly #updateErrors = new Map<ErrorClass, number>();
 
@@ -127,6 +128,11 @@ export class Peer implements SessionEvents {
   /** Families for which the peer has sent End-of-RIB. */
   get endOfRibSeen(): ReadonlySet<Family> {
     return this.#endOfRibSeen;
+  }
+
+  /** Seconds for which the routes of a lost session are kept; undefined when none are, and while it stands. */
+  get restartTime(): number | undefined {
+    return this.#keptFor;
   }
 
   /** How often the session was lost. */
@@ -166,6 +172,7 @@ export class Peer implements SessionEvents {
       });
     this.#source = source;
     this.#negotiated = negotiated;
+    this.#keptFor = undefined;
     this.#endOfRibSeen.clear();
     this.#reader = new UpdateReader({
       attributes,
@@ -321,6 +328,7 @@ export class Peer implements SessionEvents {
     const families = this.#forgotten ? [] : keptFamilies(negotiated, reason);
     const seconds = negotiated.gracefulRestart?.restartTime ?? 0;
     this.#stale.keep(source, families, seconds);
+    this.#keptFor = families.length > 0 ? seconds : undefined;
     if (families.length > 0) this.#context.events.kept?.(this, families, seconds);
   }
 

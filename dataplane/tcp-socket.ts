@@ -16,6 +16,8 @@ const IPPROTO_IPV6 = 41;
 const IPV6_MINHOPCOUNT = 73;
 const IPPROTO_TCP = 6;
 const TCP_MD5SIG = 14;
+const TCP_MD5SIG_EXT = 32;
+const TCP_MD5SIG_FLAG_PREFIX = 1;
 
 const TCP = { name: 'TCP', type: SOCK_STREAM, protocol: IPPROTO_TCP };
 
@@ -51,11 +53,17 @@ export function openTcpSocket(options: TcpSocketOptions): number {
 
 /**
  * Sets the TCP MD5 key (RFC 2385) for a peer, on a listening socket too; undefined removes it. Connections that are
- * established keep working with the key they have.
+ * established keep working with the key they have. `prefixLength`: the key is for all addresses that share so many
+ * bits with the peer's.
  *
  * @throws InetSocketError for an empty or too long key, and when the kernel refuses (no CONFIG_TCP_MD5SIG)
  */
-export function setTcpMd5Key(descriptor: number, peer: IpAddress, password: string | undefined): void {
+export function setTcpMd5Key(
+  descriptor: number,
+  peer: IpAddress,
+  password: string | undefined,
+  prefixLength?: number,
+): void {
   const key = Buffer.from(password ?? '');
   if (password !== undefined && (key.length === 0 || key.length > LONGEST_MD5_KEY)) {
     const found = `this one has ${key.length}`;
@@ -70,5 +78,10 @@ export function setTcpMd5Key(descriptor: number, peer: IpAddress, password: stri
   value.set(socketAddress(peer, 0));
   new DataView(value.buffer).setUint16(130, key.length, true);
   value.set(key, 136);
-  setOption(descriptor, IPPROTO_TCP, TCP_MD5SIG, 'TCP_MD5SIG', value, 'a key');
+  if (prefixLength !== undefined) {
+    value[128] = TCP_MD5SIG_FLAG_PREFIX;
+    value[129] = prefixLength;
+  }
+  const option = prefixLength === undefined ? TCP_MD5SIG : TCP_MD5SIG_EXT;
+  setOption(descriptor, IPPROTO_TCP, option, 'TCP_MD5SIG', value, 'a key');
 }

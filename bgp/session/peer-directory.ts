@@ -1,4 +1,5 @@
-import { addressEquals, formatAddress } from '../../net/address.ts';
+import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
+import { type IpPrefix, prefixContains } from '../../net/prefix.ts';
 import type { Clock } from './clock.ts';
 import { refuseConnection } from './farewell.ts';
 import type { PeerSettings } from './session-events.ts';
@@ -8,6 +9,14 @@ import type { Connection, Endpoint, Listener, SocketOptions, Transport } from '.
 export interface AcceptingSession {
   readonly settings: PeerSettings;
   acceptConnection(connection: Connection): void;
+}
+
+/** Addresses that a session may be made for when a connection comes from one of them. */
+export interface WelcomeRange {
+  readonly range: IpPrefix;
+  readonly socket: SocketOptions;
+  /** True when there is a session for this address now. */
+  readonly welcome: (remote: IpAddress) => boolean;
 }
 
 /** A connection that nobody wanted, for logs. */
@@ -22,6 +31,7 @@ export interface RefusedConnection {
 interface ListeningPlace {
   readonly listener: Promise<Listener>;
   readonly sessions: Set<AcceptingSession>;
+  readonly ranges: Set<WelcomeRange>;
 }
 
 /** Refusals in a second that are said in a NOTIFICATION; more are closed without a word. */
@@ -74,6 +84,30 @@ export class PeerDirectory {
     if (place.sessions.has(session)) listener.setPeer(remoteAddress, socket);
   }
 
+  /**
+   * Asks whether connections from a range are welcome from now on, when no session is there for them. `local`: where to
+   * listen. Rejects as {@link add} does.
+   */
+  async addRange(range: WelcomeRange, local: Endpoint): Promise<void> {
+    const key = placeKey(range.socket, local);
+    const place = this.#places.get(key) ?? this.#listen(key, local, range.socket);
+    place.ranges.add(range);
+    const listener = await place.listener;
+    if (place.ranges.has(range)) listener.setRange(range.range, range.socket);
+  }
+
+  /** Forgets a range; a listener that nobody needs any more is closed. */
+  removeRange(range: WelcomeRange): void {
+    for (const [key, place] of this.#places) {
+      if (!place.ranges.delete(range) || !isUnused(place)) continue;
+      this.#places.delete(key);
+      place.listener.then(
+        (listener) => listener.close(),
+        () => {},
+      );
+    }
+  }
+
   /** Forgets a session; a listener that nobody needs any more is closed. */
   remove(session: AcceptingSession): void {
     const peer = peerKey(session.settings.socket, session.settings);
@@ -82,7 +116,7 @@ export class PeerDirectory {
     else this.#sessions.delete(peer);
     for (const [key, place] of this.#places) {
       if (!place.sessions.delete(session)) continue;
-      const unused = place.sessions.size === 0;
+      const unused = isUnused(place);
       if (unused) this.#places.delete(key);
       place.listener.then(
         (listener) => (unused ? listener.close() : forgetPeer(listener, session, place.sessions)),
@@ -92,10 +126,11 @@ export class PeerDirectory {
   }
 
   #listen(key: string, local: Endpoint, options: SocketOptions): ListeningPlace {
+    const ranges = new Set<WelcomeRange>();
     const listener = this.#transport.listen({ local, options }, (connection) =>
-      this.#accepted(connection, options),
+      this.#accepted(connection, options, ranges),
     );
-    const place = { listener, sessions: new Set<AcceptingSession>() };
+    const place = { listener, sessions: new Set<AcceptingSession>(), ranges };
     this.#places.set(key, place);
     listener.catch(() => {
       if (this.#places.get(key) === place) this.#places.delete(key);
@@ -103,8 +138,11 @@ export class PeerDirectory {
     return place;
   }
 
-  #accepted(connection: Connection, options: SocketOptions): void {
-    const session = this.#sessionOf(connection, options);
+  #accepted(connection: Connection, options: SocketOptions, ranges: ReadonlySet<WelcomeRange>): void {
+    const { address } = connection.remote;
+    const known = this.#sessionOf(connection, options);
+    const welcome = !known && [...ranges].some((range) => holds(range, address) && range.welcome(address));
+    const session = welcome ? this.#sessionOf(connection, options) : known;
     if (session) session.acceptConnection(connection);
     else this.#refuse(connection, options);
   }
@@ -137,6 +175,14 @@ export class PeerDirectory {
     if (++this.#refusalsThisSecond <= POLITE_REFUSALS_PER_SECOND) refuseConnection(connection, this.#clock);
     else connection.destroy();
   }
+}
+
+function isUnused({ sessions, ranges }: ListeningPlace): boolean {
+  return sessions.size === 0 && ranges.size === 0;
+}
+
+function holds({ range }: WelcomeRange, address: IpAddress): boolean {
+  return range.address.version === address.version && prefixContains(range, address);
 }
 
 function forgetPeer(

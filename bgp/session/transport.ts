@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../net/address.ts';
+import type { IpPrefix } from '../../net/prefix.ts';
 
 /** One end of a TCP connection. */
 export interface Endpoint {
@@ -66,6 +67,8 @@ export interface Listener {
    * peer connects; undefined forgets the peer. Throws when the kernel refuses.
    */
   setPeer(peer: IpAddress, options: SocketOptions | undefined): void;
+  /** The same for all addresses of a range, but those that are set by themselves. Throws when the kernel refuses. */
+  setRange(range: IpPrefix, options: SocketOptions): void;
   close(): void;
 }
 

@@ -47,6 +47,12 @@ export class BfdWatch {
     this.#peers.set(peer, { plan });
   }
 
+  /** Ends BFD with a peer that is no more. */
+  remove(peer: Peer): void {
+    this.#peers.get(peer)?.path?.close();
+    this.#peers.delete(peer);
+  }
+
   /** What is known of a peer's path; undefined when it is not watched. */
   status(peer: Peer): BfdStatus | undefined {
     return this.#peers.get(peer)?.path?.status;

@@ -5,6 +5,7 @@ import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/w
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
 import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
 import type { BfdPlan } from './bfd-watch.ts';
+import type { RangePlan } from './dynamic-neighbors.ts';
 
 /** A peer as it follows from the configuration: the session, and how its routes are treated. */
 export interface PeerPlan {
@@ -53,9 +54,32 @@ export function fabricPeers(underlay: Underlay, world: PeerWorld): PeerPlan[] {
   });
 }
 
+/** The ranges that neighbors in the fabric may come from. */
+export function fabricRanges(underlay: Underlay, world: PeerWorld): RangePlan[] {
+  return underlay.neighbors.flatMap((neighbor) =>
+    neighbor.peer.by === 'listenRange'
+      ? [
+          {
+            range: neighbor.peer.range,
+            planFor: (address) => peerAt(address, underlay, neighbor, world, true),
+          },
+        ]
+      : [],
+  );
+}
+
 function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): PeerPlan | undefined {
   if (neighbor.peer.by !== 'address') return undefined;
-  const remoteAddress = neighbor.peer.address;
+  return peerAt(neighbor.peer.address, underlay, neighbor, world, false);
+}
+
+function peerAt(
+  remoteAddress: IpAddress,
+  underlay: Underlay,
+  neighbor: Neighbor,
+  world: PeerWorld,
+  passive: boolean,
+): PeerPlan {
   const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
   const localAddress = localAddressFor(remoteAddress, world);
   const families = neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []);
@@ -70,7 +94,7 @@ function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): P
     holdTime: neighbor.holdTime,
     keepaliveTime: neighbor.keepaliveTime,
     connectRetryTime: neighbor.connectRetryTime,
-    passive: false,
+    passive,
     families,
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
@@ -162,9 +186,12 @@ function hostPeer(
   return { settings, vrf: vni.vrf, allowOwnAs: 0 };
 }
 
-/** Where to accept connections for a session. */
-export function listenEndpoints(settings: PeerSettings, world: PeerWorld): readonly Endpoint[] {
-  const { version, bytes } = settings.remoteAddress;
+/** Where to accept connections of a peer at this address. */
+export function listenEndpoints(
+  { remoteAddress }: Pick<PeerSettings, 'remoteAddress'>,
+  world: PeerWorld,
+): readonly Endpoint[] {
+  const { version, bytes } = remoteAddress;
   if (world.listen.length > 0) return world.listen.filter(({ address }) => address.version === version);
   return [{ address: { version, bytes: new Uint8Array(bytes.length) }, port: BGP_PORT }];
 }

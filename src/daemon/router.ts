@@ -82,18 +82,20 @@ export class Router {
       ...fabricPeers(underlay, world),
       ...l3vnis.flatMap((vni) => hostPeers(vni, underlay, world)),
     ];
-    for (const plan of plans) this.#addPeer(plan);
+    for (const plan of plans) this.addPeer(plan);
     this.speaker.schedule();
   }
 
-  #addPeer({ settings, vrf, allowOwnAs, reflection, bfd }: PeerPlan): void {
+  /** Adds a peer and starts its session; undefined when there is no such VRF. */
+  addPeer({ settings, vrf, allowOwnAs, reflection, bfd }: PeerPlan): Peer | undefined {
     const instance = vrf === undefined ? this.fabric : this.speaker.instances.get(vrf);
-    if (!instance) return;
+    if (!instance) return undefined;
     const { kernel } = this.#options;
     const addressesBeside = (local: IpAddress) =>
       kernel ? kernel.facts.addressesBeside(local) : addressesOnInterfaceOf(local);
     const peer = this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside, reflection });
     if (bfd) this.#options.bfd?.add(peer, bfd);
+    return peer;
   }
 
   #addVni(configuration: L3Vni, index: number): VniService {

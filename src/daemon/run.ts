@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PeerEvents } from '../../bgp/peer.ts';
+import type { Peer, PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { familyName } from '../../bgp/wire/family.ts';
 import { systemCalls } from '../../dataplane/system-calls.ts';
@@ -15,10 +15,11 @@ import { isOnOwnNetwork } from '../node/addresses-beside.ts';
 import type { KernelRuntime } from '../node/kernel-runtime.ts';
 import { TcpTransport } from '../transport/tcp-transport.ts';
 import { BfdWatch } from './bfd-watch.ts';
+import { DynamicNeighbors } from './dynamic-neighbors.ts';
 import { createLogger, type Logger } from './log.ts';
 import { LogLimit } from './log-limit.ts';
 import { OwnRestart, RunMarker } from './own-restart.ts';
-import type { PeerWorld } from './peer-plan.ts';
+import { fabricRanges, type PeerWorld } from './peer-plan.ts';
 import { Router } from './router.ts';
 import { SessionOpener } from './session-opener.ts';
 import { DaemonView } from './view.ts';
@@ -127,6 +128,7 @@ class Daemon {
   #kernel: KernelRuntime | undefined;
   #router: Router | undefined;
   #bfd: BfdWatch | undefined;
+  #dynamic: DynamicNeighbors | undefined;
   /** While the Underlay has `gracefulRestart`. */
   #marker: RunMarker | undefined;
   #stopping = false;
@@ -239,16 +241,39 @@ class Daemon {
     this.#opener = opener;
     const bfd = this.#makeBfd();
     this.#bfd = bfd;
-    return new Router({
+    const router = new Router({
       configuration: this.#configuration,
       world,
       clock: systemClock,
       openSession: (settings, events) => opener.open(settings, events),
       defer: setImmediate,
-      events: peerLog(this.#log, bfd),
+      events: peerLog(this.#log, bfd, (peer) => this.#dynamic?.stateChanged(peer)),
       bfd,
       kernel: this.#kernel,
     });
+    this.#welcomeNeighbors(router, opener, world);
+    return router;
+  }
+
+  /** Neighbors that are not known by their addresses. */
+  #welcomeNeighbors(router: Router, opener: SessionOpener, world: PeerWorld): void {
+    const ranges = fabricRanges(this.#configuration.underlay, world);
+    const dynamic = new DynamicNeighbors({
+      ranges,
+      clock: systemClock,
+      log: this.#log,
+      add: (plan) => router.addPeer(plan),
+      remove: (peer, subcode, reason) => {
+        this.#bfd?.remove(peer);
+        router.speaker.removePeer(peer, subcode, reason);
+        if (peer.session) opener.forget(peer.session);
+      },
+    });
+    this.#dynamic = dynamic;
+    for (const { range, planFor } of ranges) {
+      const { socket } = planFor(range.address).settings;
+      opener.welcome({ range, socket, welcome: (address) => dynamic.welcome(address) });
+    }
   }
 
   #makeBfd(): BfdWatch {
@@ -280,7 +305,7 @@ class Daemon {
 }
 
 /** What happens to sessions, in the log. */
-function peerLog(log: Logger, bfd: BfdWatch): PeerEvents {
+function peerLog(log: Logger, bfd: BfdWatch, stateChanged: (peer: Peer) => void): PeerEvents {
   const limit = new LogLimit(systemClock);
   return {
     established: (peer, negotiated) => {
@@ -322,6 +347,9 @@ function peerLog(log: Logger, bfd: BfdWatch): PeerEvents {
         { peer: peer.name, family: familyName(family) },
         'nothing can be announced: no next hop of that IP version, and no extended next hop (RFC 8950) from the peer',
       ),
-    stateChanged: (peer, state) => log.debug({ peer: peer.name, state }, 'session state'),
+    stateChanged: (peer, state) => {
+      log.debug({ peer: peer.name, state }, 'session state');
+      stateChanged(peer);
+    },
   };
 }

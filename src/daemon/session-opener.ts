@@ -1,8 +1,9 @@
-import { PeerDirectory } from '../../bgp/session/peer-directory.ts';
+import { PeerDirectory, type WelcomeRange } from '../../bgp/session/peer-directory.ts';
 import { Session, type SessionEnvironment } from '../../bgp/session/session.ts';
 import type { PeerSettings, SessionEvents, SessionHandle } from '../../bgp/session/session-events.ts';
 import type { Endpoint } from '../../bgp/session/transport.ts';
 import { formatAddress } from '../../net/address.ts';
+import { formatPrefix } from '../../net/prefix.ts';
 import type { Logger } from './log.ts';
 import { LogLimit } from './log-limit.ts';
 import { listenEndpoints, type PeerWorld } from './peer-plan.ts';
@@ -17,6 +18,7 @@ export class SessionOpener {
   readonly #log: Logger;
   readonly #directory: PeerDirectory;
   readonly #sessions = new Set<Session>();
+  readonly #ranges = new Set<WelcomeRange>();
 
   constructor(environment: SessionEnvironment, world: PeerWorld, log: Logger) {
     this.#environment = environment;
@@ -31,6 +33,21 @@ export class SessionOpener {
         ),
       ),
     );
+  }
+
+  /** Has connections from a range asked about that no session is there for; tries again until it can listen. */
+  welcome(range: WelcomeRange, complained = false): void {
+    this.#ranges.add(range);
+    for (const local of listenEndpoints({ remoteAddress: range.range.address }, this.#world)) {
+      this.#directory.addRange(range, local).catch((error: unknown) => {
+        if (!this.#ranges.has(range)) return;
+        const about = { range: formatPrefix(range.range), address: formatAddress(local.address), err: error };
+        if (!complained) this.#log.error(about, 'cannot listen for dynamic neighbors yet');
+        this.#environment.clock.setTimer(LISTEN_RETRY_TIME, () => {
+          if (this.#ranges.has(range)) this.welcome(range, true);
+        });
+      });
+    }
   }
 
   /** Connections that belonged to no session. */
@@ -60,9 +77,20 @@ export class SessionOpener {
     });
   }
 
+  /** Forgets the session that is with these settings: its peer is not there any more. */
+  forget(handle: SessionHandle): void {
+    for (const session of this.#sessions) {
+      if (session !== handle) continue;
+      this.#sessions.delete(session);
+      this.#directory.remove(session);
+    }
+  }
+
   /** Accepts no more connections. */
   close(): void {
     for (const session of this.#sessions) this.#directory.remove(session);
+    for (const range of this.#ranges) this.#directory.removeRange(range);
     this.#sessions.clear();
+    this.#ranges.clear();
   }
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
 import { formatAddress, type IpAddress } from '../../net/address.ts';
+import { type IpPrefix, prefixContains } from '../../net/prefix.ts';
 import { formatEndpoint, TransportError } from './socket-errors.ts';
 import { descriptorOf, setTimeToLive } from './time-to-live.ts';
 
@@ -10,6 +11,7 @@ export class ListenerPeers {
   readonly #descriptor: number | undefined;
   readonly #local: Endpoint;
   readonly #peers = new Map<string, SocketOptions>();
+  readonly #ranges: { readonly range: IpPrefix; readonly options: SocketOptions }[] = [];
 
   /** `descriptor`: of the listening socket; undefined when `node:net` has made it. */
   constructor(descriptor: number | undefined, local: Endpoint) {
@@ -25,10 +27,21 @@ export class ListenerPeers {
     else this.#peers.delete(name);
   }
 
-  #setKey(peer: IpAddress, before: string | undefined, password: string | undefined): void {
+  /** See `Listener.setRange`. @throws TransportError, or InetSocketError when the kernel refuses the key */
+  setRange(range: IpPrefix, options: SocketOptions): void {
+    this.#setKey(range.address, undefined, options.password, range.length);
+    this.#ranges.push({ range, options });
+  }
+
+  #setKey(
+    peer: IpAddress,
+    before: string | undefined,
+    password: string | undefined,
+    prefixLength?: number,
+  ): void {
     if (password === before) return;
     if (this.#descriptor !== undefined) {
-      setTcpMd5Key(this.#descriptor, peer, password);
+      setTcpMd5Key(this.#descriptor, peer, password, prefixLength);
       return;
     }
     const place = formatEndpoint(this.#local);
@@ -36,9 +49,17 @@ export class ListenerPeers {
     throw new TransportError(words, 'ENOTSUP');
   }
 
+  #optionsFor(address: IpAddress): SocketOptions | undefined {
+    const own = this.#peers.get(formatAddress(address));
+    if (own) return own;
+    return this.#ranges.find(
+      ({ range }) => range.address.version === address.version && prefixContains(range, address),
+    )?.options;
+  }
+
   /** Gives an accepted socket what its peer needs; what went wrong, in words. */
   prepare(socket: Socket, remote: Endpoint): string | undefined {
-    const ttl = this.#peers.get(formatAddress(remote.address))?.ttl;
+    const ttl = this.#optionsFor(remote.address)?.ttl;
     if (ttl === undefined) return undefined;
     const descriptor = descriptorOf(socket);
     const reason =

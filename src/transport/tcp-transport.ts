@@ -140,6 +140,7 @@ export class TcpTransport implements Transport {
     return {
       local: { address: target.local.address, port },
       setPeer: (peer, options) => peers.set(peer, options),
+      setRange: (range, options) => peers.setRange(range, options),
       close: () => server.close(),
     };
   }

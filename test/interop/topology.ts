@@ -52,6 +52,8 @@ export interface LinkPlan<Name extends string> {
   readonly client?: Name;
   /** Key of TCP MD5 signatures at each end. */
   readonly passwords?: readonly [string, string];
+  /** The end that knows of the other one only from which network it comes. */
+  readonly listens?: Name;
   /** BFD beside each session. */
   readonly bfd?: BfdTimers;
 }
@@ -189,7 +191,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects, client, passwords, bfd }) => {
+  return plan.links.flatMap(({ between, families, connects, client, passwords, listens, bfd }) => {
     const [first, second] = between;
     if (name !== first && name !== second) return [];
     const other = name === first ? second : first;
@@ -207,10 +209,24 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
     const overIpv4 = families.filter((family) => family !== 'ipv6');
     const sessions: NeighborSettings[] = [];
     if (overIpv4.length > 0) {
-      sessions.push({ ...common, address: far.ipv4, localAddress: own.ipv4, families: overIpv4 });
+      const range = listens === name ? { listenRange: far.ipv4.replace(/\d+$/, '0/24') } : {};
+      sessions.push({
+        ...common,
+        ...range,
+        address: far.ipv4,
+        localAddress: own.ipv4,
+        families: overIpv4,
+      });
     }
     if (families.includes('ipv6')) {
-      sessions.push({ ...common, address: far.ipv6, localAddress: own.ipv6, families: ['ipv6'] });
+      const range = listens === name ? { listenRange: far.ipv6.replace(/\d+$/, '/64') } : {};
+      sessions.push({
+        ...common,
+        ...range,
+        address: far.ipv6,
+        localAddress: own.ipv6,
+        families: ['ipv6'],
+      });
     }
     return sessions;
   });

@@ -185,10 +185,10 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, as, families, connects, password, isClient, bfd } = neighbor;
+  const { address, listenRange, as, families, connects, password, isClient, bfd } = neighbor;
   const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
   return {
-    address,
+    ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),

@@ -38,6 +38,8 @@ export interface NeighborSettings {
   /** Key of TCP MD5 signatures (RFC 2385). */
   readonly password?: string;
   readonly bfd?: BfdTimers;
+  /** The speaker knows of the neighbor only that it comes from this network. */
+  readonly listenRange?: string;
 }
 
 /** What a speaker is to do. */

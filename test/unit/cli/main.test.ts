@@ -104,9 +104,11 @@ Only a part of the configuration can be used as it is.
   });
 
   test('what is not supported counts as well: not all that was asked for will run', async () => {
-    const { code, out } = await check(edit(UNDERLAY, 'asn: 64514', 'asn: 64514\n  gracefulRestart: {}'));
+    const { code, out } = await check(
+      edit(UNDERLAY, 'asn: 64514', 'asn: 64514\n  isis: {baseNet: 49.0001.0000.0000.0001.00}'),
+    );
     expect(code).toBe(1);
-    expect(out).toContain('unsupported: gracefulRestart is not supported yet');
+    expect(out).toContain('unsupported: isis is not supported yet');
   });
 
   test('--json has all of it', async () => {

@@ -13,7 +13,6 @@ const UNDERLAY_PARTS: Readonly<Record<string, string>> = {
 
 /** Neighbors that are left out, beside one that stays. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  listenRange: '{asn: 1, listenRange: 10.0.0.0/8}',
   interface: '{asn: 1, interface: toswitch1}',
   passwordSecret: '{asn: 1, address: 10.0.0.9, passwordSecret: s}',
 };

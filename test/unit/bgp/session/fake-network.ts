@@ -46,6 +46,7 @@ export class FakeNetwork {
             if (options) this.peerOptions.set(name, options);
             else this.peerOptions.delete(name);
           },
+          setRange: () => {},
           close: () => this.#listeners.delete(key),
         };
       },

@@ -36,6 +36,7 @@ class Bench {
         return {
           local: target.local,
           setPeer: (_peer, options) => listener.peers.push(options),
+          setRange: () => {},
           close: () => {
             listener.closed = true;
           },
