@@ -2,6 +2,9 @@
 import { maskBytes } from '../../net/prefix.ts';
 import { type Family, L2VPN_EVPN } from '../wire/family.ts';
 
+/** RFC 9136 §3.1: IP prefix routes. */
+const LAST_KNOWN_TYPE = 5;
+
 /** Bytes of the longest NLRI that {@link NlriSplitter} takes: EVPN routes have one length octet. */
 export const MOST_NLRI_BYTES = 2 + 255;
 
@@ -15,10 +18,10 @@ export const MOST_NLRI_BYTES = 2 + 255;
  * |---|---|---|
  * | 1 | type RD ESI tag | label |
  * | 2 | type RD tag MAC-length MAC IP-length IP | ESI labels |
- * | 3, 4 | type and all of the value | - |
+ * | 3, 4, and those from 6 on, which are not known here | type and all of the value | - |
  * | 5 | type RD tag prefix-length prefix, host bits zero | ESI gateway label |
  *
- * A route of another type, or whose value has not the form of its type's RFC, has no key.
+ * A route of type 0, or whose value has not the form of its type's RFC, has no key.
  */
 export class NlriSplitter {
   readonly key = new Uint8Array(MOST_NLRI_BYTES);
@@ -50,8 +53,8 @@ export class NlriSplitter {
 
   /**
    * Splits the EVPN NLRI at `at`; returns the offset behind it, or -1 when it is cut short. `keyLength`
-   * is 0 for a route to pass over: of an unknown type (RFC 7606 §5.4), or {@link malformed}, which
-   * peers would end their sessions for if it were passed on.
+   * is 0 for a route to pass over: of type 0, or {@link malformed}, which peers would end their sessions for if it
+   * were passed on. Routes of unknown types are passed on as they came: others may know them.
    */
   evpn(bytes: Uint8Array, at: number, end: number): number {
     if (at + 2 > end) return -1;
@@ -63,9 +66,13 @@ export class NlriSplitter {
     this.keyLength = 1;
     this.restLength = 0;
     this.contradictory = false;
-    const known = type >= 1 && type <= 5;
-    if (!known || !this.#splitKnown(type, bytes, value, next)) this.keyLength = 0;
-    this.malformed = known && this.keyLength === 0;
+    this.malformed = false;
+    if (type > LAST_KNOWN_TYPE) this.#toKey(bytes, value, next);
+    else if (type === 0) this.keyLength = 0;
+    else if (!this.#splitKnown(type, bytes, value, next)) {
+      this.keyLength = 0;
+      this.malformed = true;
+    }
     return next;
   }
 

@@ -249,19 +249,28 @@ describe('reading UPDATEs of EVPN', () => {
     expect(reader.kept).toEqual([1, 1, 1, 1]);
   });
 
-  it('passes over malformed routes and unknown types and takes the routes beside them', () => {
+  it('passes over malformed routes and those of type 0, and takes the routes beside them', () => {
     const tooLong = typeFive('21', '0a000000');
     const short = '05 11 0001 0a000001 0002 00000000 08 0a000000';
     const badMac = `02 21 ${rdAndEsi} 00000000 20 020000000001 00 000064`;
     const badIp = `02 21 ${rdAndEsi} 00000000 30 020000000001 08 000064`;
     const badMulticast = '03 11 0001 0a000001 0002 00000000 80 0a000001';
     const badSegment = `04 17 ${rdAndEsi} 21 0a000001`;
-    const unknown = '0b 02 0102';
+    const unknown = '00 02 0102';
     const good = typeFive('08', '0a000000');
     const all = [tooLong, short, badMac, badIp, badMulticast, badSegment, unknown, good];
     expect(reader.readBytes(reach(all.join(' ')))).toBeUndefined();
     expect(reader.kept).toEqual([1, 1, 1, 1]);
     expect(reader.tolerated).toHaveLength(6);
+  });
+
+  it('takes routes of unknown types by all that they say, and has them withdrawn', () => {
+    const [first, second] = ['0b 02 0102', '0b 02 0103'];
+    expect(reader.readBytes(reach(`${first} ${second} ${first}`))).toBeUndefined();
+    expect(reader.kept[0]).toBe(2);
+    expect(reader.tolerated).toEqual([]);
+    expect(reader.readBytes(update(`90 0f 0007 0019 46 ${first}`))).toBeUndefined();
+    expect(reader.kept[0]).toBe(1);
   });
 
   it('counts a Type 5 route with both a segment and a gateway as withdrawn (RFC 9136 §3.2)', () => {
