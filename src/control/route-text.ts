@@ -118,12 +118,17 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
     path.multipath && 'multipath',
     !path.usable && 'cannot be used',
     path.imported && 'imported',
+    path.stale && 'stale',
   ];
   return [
     [
       '  Path',
-      [`from ${path.source} (${path.sourceKind})`, ...marks.filter((mark) => mark !== false)].join(', '),
+      [
+        `from ${path.source} (${path.sourceKind})`,
+        ...marks.filter((mark) => mark !== false && mark !== undefined),
+      ].join(', '),
     ],
+    ['    Lost by', path.lostBy],
     ['    Next hop', path.nextHop ?? 'this router'],
     ['    AS path', path.asPath === '' ? '(empty)' : path.asPath],
     ['    Origin', path.origin],

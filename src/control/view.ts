@@ -167,6 +167,10 @@ export interface PathView {
   readonly multipath: boolean;
   /** False when it cannot be chosen: its next hop cannot be reached. */
   readonly usable: boolean;
+  /** Kept of a session that was lost, or not told again yet (RFC 4724); absent otherwise. */
+  readonly stale?: true;
+  /** The step of the decision process in which the best path beats this one; absent for the best and for one that is not usable. */
+  readonly lostBy?: string;
   /** Absent for a path of this router itself. */
   readonly nextHop?: string;
   /** `64512 64514`, a set as `{64520,64521}`; empty for a path that never left its AS. */

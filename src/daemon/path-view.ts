@@ -1,7 +1,7 @@
 import { AttributeFact } from '../../bgp/rib/attribute-store.ts';
 import { formatNextHop } from '../../bgp/rib/next-hops.ts';
 import { joinNlri, MOST_NLRI_BYTES } from '../../bgp/rib/nlri-key.ts';
-import { PathFlag } from '../../bgp/rib/path-table.ts';
+import { PathFlag, STALE_FLAGS } from '../../bgp/rib/path-table.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import { formatAsPath } from '../../bgp/wire/as-path.ts';
 import { formatCommunity, formatLargeCommunity } from '../../bgp/wire/communities.ts';
@@ -110,14 +110,18 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
   );
   const source = rib.sources.get(paths.source(path));
   const flags = paths.flags(path);
-  const best = rib.best(prefix) === path;
+  const bestPath = rib.best(prefix);
+  const best = bestPath === path;
+  const usable = (flags & PathFlag.unusable) === 0;
   const nextHop = store.nextHop(id);
   const extended = attributes.extendedCommunities;
   const vni = vniOf(rib, prefix, path);
   return {
     best,
     multipath: best || (flags & PathFlag.multipath) !== 0,
-    usable: (flags & PathFlag.unusable) === 0,
+    usable,
+    ...((flags & STALE_FLAGS) !== 0 && { stale: true as const }),
+    ...(!best && usable && bestPath >= 0 && { lostBy: rib.reason(bestPath, path) }),
     ...(nextHop >= 0 && { nextHop: formatNextHop(store.nextHops.get(nextHop)) }),
     asPath: formatAsPath(attributes.asPath ?? []),
     origin: ORIGINS[attributes.origin ?? 2],

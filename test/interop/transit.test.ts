@@ -99,6 +99,7 @@ for (const [left, right] of PAIRS) {
         () => us.pathSources(route.prefix),
         ({ length }) => length === 2,
       );
+      expect(await us.lostBy(route.prefix)).toEqual(['router id']);
       // All else is equal: the lower BGP identifier decides (RFC 4271 §9.1.2.2 f), or the older path.
       const firstIsBest = paths[0] === topology().address('left', 'us');
       const [best, other, otherName] = firstIsBest

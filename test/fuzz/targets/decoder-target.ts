@@ -71,7 +71,7 @@ function signatureOf(message: Message, outcome: string): string {
   const { attributeCodes, announced, withdrawn, errors } = message.update;
   const lists = [...announced, ...withdrawn].map(({ family }) => family);
   const found = errors.map(({ errorClass, attribute, subcode }) => `${errorClass}:${attribute}:${subcode}`);
-  return `update ${attributeCodes.join('.')} ${lists.join()} ${found.join()}`;
+  return `update ${attributeCodes.length} ${lists.join()} ${found.join()}`;
 }
 
 /** The first place in which two values differ. */

@@ -137,6 +137,12 @@ export class OpenPe implements EvpnSpeaker {
     return (route?.paths ?? []).map(({ source }) => source);
   }
 
+  /** Why the paths of an IPv4 route that are not best lost, in the order in which they are shown. */
+  async lostBy(prefix: string): Promise<readonly (string | undefined)[]> {
+    const [route] = await this.#routes(prefix, '--family', 'ipv4');
+    return (route?.paths ?? []).filter(({ best }) => !best).map(({ lostBy }) => lostBy);
+  }
+
   async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
     return (await this.#routes('--family', 'evpn')).flatMap((route) => evpnRouteOf(route));
   }

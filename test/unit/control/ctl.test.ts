@@ -83,6 +83,8 @@ describe('text', () => {
   it('routes PREFIX: all about it', async () => {
     const { output } = await ctlOn(fakeView(), 'routes', '172.30.0.10');
     expect(output).toMatch(/^Best by: +AS path length$/m);
+    expect(output).toMatch(/^ {4}Lost by: +AS path length$/m);
+    expect(output).toMatch(/^ {2}Path: +from evpn \(ebgp\), imported, stale$/m);
     expect(output).toMatch(/^ {2}Path: +from red\/192\.169\.10\.3 \(ebgp\), best, multipath$/m);
     expect(output).toMatch(/^ {4}Communities: +64515:1$/m);
     expect(output).toMatch(/^ {4}Extended communities: +rt:64514:100 encap:vxlan$/m);

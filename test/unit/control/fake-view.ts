@@ -110,6 +110,8 @@ export const ROUTES: readonly RouteView[] = [
         ...PATH,
         best: false,
         multipath: false,
+        stale: true,
+        lostBy: 'AS path length',
         nextHop: '100.65.0.0',
         asPath: '64512 64514 64515',
         source: 'evpn',
