@@ -1,6 +1,6 @@
 import { type IpAddress, ipv4Mapped } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
-import type { Reflection } from './rib/attribute-export.ts';
+import type { DrainState, Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
 import type { Rib } from './rib/rib.ts';
 import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources.ts';
@@ -61,6 +61,7 @@ export interface PeerContext {
    */
   readonly sweep: (source: RouteSource, ribs: readonly Rib[], only?: number) => void;
   readonly clock: Clock;
+  readonly drain: DrainState;
   readonly events: PeerEvents;
 }
 
@@ -242,6 +243,7 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        drain: this.#context.drain,
       });
       group.addMember(member);
       this.#groups.set(family, group);

@@ -80,6 +80,7 @@ export class Speaker {
   #wasPrompt = false;
   /** Nothing is announced yet. */
   #silent = false;
+  readonly #drain = { active: false };
   /** Wall-clock seconds when the present read or turn began: asked for by every path, and not worth a system call each. */
   readonly #time = new TurnTime();
 
@@ -166,6 +167,7 @@ export class Speaker {
       schedule: () => this.schedule(),
       readComplete: (size) => this.#readComplete(size),
       clock: this.#clock,
+      drain: this.#drain,
       sweep: (source, ribs, only) => this.sweep(source, ribs, only),
       events: this.#events,
     });
@@ -182,6 +184,22 @@ export class Speaker {
     peer.session?.stop(subcode, reason);
     const index = this.#peers.indexOf(peer);
     if (index >= 0) this.#peers.splice(index, 1);
+  }
+
+  /** True after {@link drain}. */
+  get draining(): boolean {
+    return this.#drain.active;
+  }
+
+  /**
+   * Tells all peers that this router is about to leave (RFC 8326): its routes are announced again as the worst ones, so that
+   * traffic goes elsewhere before the sessions end.
+   */
+  drain(): void {
+    if (this.#drain.active) return;
+    this.#drain.active = true;
+    for (const group of this.#allGroups()) group.refreshAll();
+    this.schedule();
   }
 
   /** Ends all sessions because this router restarts: peers that help keep its routes (RFC 4724), all others get a Cease. */

@@ -12,6 +12,14 @@ export interface AttributeExport {
   readonly fourOctetAs: boolean;
   /** Set where this router is a route reflector and the peer an internal one (RFC 4456). */
   readonly reflection?: Reflection | undefined;
+  /** Whether this router is about to end its sessions; absent: never. */
+  readonly drain?: DrainState;
+}
+
+/** Changes for all peers at once. */
+export interface DrainState {
+  /** All routes go out with GRACEFUL_SHUTDOWN (RFC 8326), and with LOCAL_PREF 0 to internal peers. */
+  readonly active: boolean;
 }
 
 /** What reflecting routes to a peer takes. */
@@ -25,9 +33,11 @@ export interface Reflection {
 const AS_TRANS = 23456;
 const AS_SEQUENCE = 2;
 const FIRST_CONFEDERATION_SEGMENT = 3;
+/** RFC 8326 §5. */
+const GRACEFUL_SHUTDOWN = 0xffff0000;
 
-/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST. */
-export const EXPORT_OVERHEAD = 96;
+/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, COMMUNITIES. */
+export const EXPORT_OVERHEAD = 112;
 
 /** Codes whose meaning this speaker knows: they are passed on without the partial bit (RFC 4271 §5). */
 const KNOWN_CODES = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 16, 22, 25, 26, 32, 35]);
@@ -74,11 +84,14 @@ export class AttributeExporter {
     if (keepMed && store.flags(id) & AttributeFact.hasMed) {
       this.#copy(bytes, this.#find(bytes, start, end, AttributeCode.MULTI_EXIT_DISC), end);
     }
-    if (ibgp) this.#writeU32Attribute(AttributeCode.LOCAL_PREF, store.localPref(id));
+    const leaving = this.#profile.drain?.active === true;
+    if (ibgp) this.#writeU32Attribute(AttributeCode.LOCAL_PREF, leaving ? 0 : store.localPref(id));
     // RFC 7311 §3.4: AIGP is for internal peers, and what an external one sent of it does not count.
     const keepAigp = ibgp && store.kind(id) === AttributeKind.ibgp;
     if (originator < 0) this.#writeRest(bytes, start, end, keepAigp, false);
     else this.#writeReflected(id, originator, keepAigp);
+    if (leaving && this.#find(bytes, start, end, AttributeCode.COMMUNITIES) < 0)
+      this.#writeLeaving(bytes, -1);
     return this.#at;
   }
 
@@ -152,12 +165,22 @@ export class AttributeExporter {
       const ibgp = this.#profile.peerType === 'ibgp';
       const ofReflection = code === AttributeCode.ORIGINATOR_ID || code === AttributeCode.CLUSTER_LIST;
       if (ofReflection && (!ibgp || reflected)) continue;
-      if (code === AttributeCode.EXTENDED_COMMUNITIES && !ibgp)
+      if (code === AttributeCode.COMMUNITIES && this.#profile.drain?.active) this.#writeLeaving(bytes, at);
+      else if (code === AttributeCode.EXTENDED_COMMUNITIES && !ibgp)
         this.#writeTransitiveExtendedCommunities(bytes, at);
       else if (code === AttributeCode.AGGREGATOR && !this.#profile.fourOctetAs)
         this.#writeOldAggregator(bytes, at);
       else this.#writeOptional(bytes, at, code, end);
     }
+  }
+
+  /** COMMUNITIES with GRACEFUL_SHUTDOWN behind those of the attribute at `at`, or alone (-1). */
+  #writeLeaving(bytes: Uint8Array, at: number): void {
+    const value = at < 0 ? 0 : attributeValue(bytes, at);
+    const end = at < 0 ? 0 : attributeEnd(bytes, at);
+    this.#header(0xc0, AttributeCode.COMMUNITIES, end - value + 4);
+    this.#copyBytes(bytes, value, end);
+    this.#u32(GRACEFUL_SHUTDOWN);
   }
 
   /** RFC 4271 §5: an unknown attribute goes on only if it is transitive, and is marked as partial. */

@@ -53,6 +53,11 @@ export class UpdateGroup {
     if (stream) this.#splitOff(stream, [member]).restart(markers);
   }
 
+  /** Sends everybody everything again: what stands with the routes has changed. */
+  refreshAll(): void {
+    for (const stream of this.#streams) stream.restart({});
+  }
+
   #splitOff(stream: UpdateStream, members: readonly GroupMember[]): UpdateStream {
     if (stream.members.length === members.length) return stream;
     const split = stream.split(members);

@@ -9,7 +9,9 @@ export const LINES_MEDIA_TYPE = 'application/x-ndjson';
 /** What a request asks for. */
 export type ApiRequest =
   | { readonly resource: 'status' | 'sessions' | 'vnis' | 'configuration' }
-  | { readonly resource: 'routes'; readonly filter: RouteFilter };
+  | { readonly resource: 'routes'; readonly filter: RouteFilter }
+  /** `seconds` until the sessions end. */
+  | { readonly resource: 'drain'; readonly seconds: number };
 
 /** Why a request is refused; the body of the answer is `{"error": …}` with these fields but `status`. */
 export interface ApiError {
@@ -41,8 +43,13 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
 export const FAMILY_WORDS: readonly string[] = [...FAMILIES.keys()];
 
 const RESOURCES = ['status', 'sessions', 'routes', 'vnis', 'configuration'] as const;
-const PATHS = RESOURCES.map((resource) => `/v1/${resource}`);
+const ACTION = 'drain';
+const PATHS = [...RESOURCES, ACTION].map((resource) => `/v1/${resource}`);
 const LONGEST_QUOTED = 80;
+
+/** Seconds that peers have to choose other paths, when none are given; and the most that may be given. */
+export const DEFAULT_DRAIN_TIME = 30;
+const LONGEST_DRAIN_TIME = 3600;
 
 /** Understands method and target of an HTTP request; `vrfs` are the names that exist. */
 export function parseApiRequest(
@@ -51,6 +58,7 @@ export function parseApiRequest(
   vrfs: () => readonly string[],
 ): ParsedRequest {
   const [path = '', query] = splitOnce(target, '?');
+  if (path === `/v1/${ACTION}`) return parseDrain(method, query ?? '');
   const resource = RESOURCES.find((name) => path === `/v1/${name}`);
   if (!resource) {
     const message = `there is no ${quoted(path)} in this API`;
@@ -64,6 +72,19 @@ export function parseApiRequest(
   if (!parameters.ok) return parameters;
   if (resource !== 'routes') return { ok: true, request: { resource } };
   return parseRouteFilter(parameters.values, vrfs());
+}
+
+function parseDrain(method: string, query: string): ParsedRequest {
+  if (method !== 'POST') {
+    const message = `/v1/${ACTION} does something: it is not asked with ${quoted(method)}`;
+    return refuse({ status: 405, reason: 'MethodNotAllowed', message, allowed: 'POST' });
+  }
+  const parameters = readParameters(query, ['seconds']);
+  if (!parameters.ok) return parameters;
+  const text = parameters.values.get('seconds') ?? String(DEFAULT_DRAIN_TIME);
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds <= LONGEST_DRAIN_TIME) return { ok: true, request: { resource: ACTION, seconds } };
+  return invalid('seconds', `${quoted(text)} is no time`, text, `0 to ${LONGEST_DRAIN_TIME}`);
 }
 
 function refuse(error: ApiError): { readonly ok: false; readonly error: ApiError } {

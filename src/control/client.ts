@@ -54,6 +54,16 @@ export class ControlClient {
     }
   }
 
+  /** Has the daemon do something; gives its answer. */
+  async act<T>(action: string, query: Readonly<Record<string, string>> = {}): Promise<T> {
+    const response = await this.#ask('POST', action, query, 'application/json');
+    try {
+      return (await json(response)) as T;
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
   /** The elements of a list, one by one as they come. */
   async *elements<T>(resource: string, query: Readonly<Record<string, string>> = {}): AsyncGenerator<T> {
     const response = await this.#get(resource, query, LINES_MEDIA_TYPE);
@@ -71,10 +81,24 @@ export class ControlClient {
   }
 
   #get(resource: string, query: Readonly<Record<string, string>>, accept: string): Promise<IncomingMessage> {
+    return this.#ask('GET', resource, query, accept);
+  }
+
+  #ask(
+    method: 'GET' | 'POST',
+    resource: string,
+    query: Readonly<Record<string, string>>,
+    accept: string,
+  ): Promise<IncomingMessage> {
     const parameters = new URLSearchParams(query).toString();
     const path = `/v1/${resource}${parameters === '' ? '' : `?${parameters}`}`;
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.#path, path, headers: { accept, connection: 'close' } });
+      const asked = request({
+        method,
+        socketPath: this.#path,
+        path,
+        headers: { accept, connection: 'close' },
+      });
       const timer = setTimeout(
         () => asked.destroy(new Error(`no answer within ${ANSWER_TIMEOUT / 1000} s`)),
         ANSWER_TIMEOUT,

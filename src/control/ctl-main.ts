@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../cli/package-version.ts';
 import type { ConfigurationFinding } from '../config/model.ts';
-import { FAMILY_WORDS } from './api-request.ts';
+import { DEFAULT_DRAIN_TIME, FAMILY_WORDS } from './api-request.ts';
 import { ControlClient, ControlClientError } from './client.ts';
 import { printFindings } from './configuration-text.ts';
 import { DEFAULT_CONTROL_SOCKET } from './control-socket.ts';
@@ -95,6 +95,13 @@ function commandLine(world: CtlWorld): Command {
   addCommand(program, 'configuration', 'what the daemon had to say about its configuration').action(
     (options: CommonOptions) => run.configuration(options),
   );
+  addCommand(
+    program,
+    'drain',
+    'have peers choose other paths (RFC 8326), then end all sessions; a restart undoes it',
+  )
+    .option('--seconds <seconds>', 'until the sessions end', String(DEFAULT_DRAIN_TIME))
+    .action((options: CommonOptions & DrainOptions) => run.drain(options));
   return program;
 }
 
@@ -117,6 +124,10 @@ function addCommand(program: Command, name: string, description: string): Comman
         .default('text'),
     )
     .option('--control <path>', 'the control socket of the daemon', DEFAULT_CONTROL_SOCKET);
+}
+
+interface DrainOptions {
+  readonly seconds: string;
 }
 
 interface RouteOptions {
@@ -189,6 +200,12 @@ class CtlRun {
     return this.#print(options, 'vnis', {}, async (client) => {
       this.#note(await printVnis(client.elements<VniView>('vnis'), this.#write), 'no VNIs');
     });
+  }
+
+  async drain({ control, seconds, output }: CommonOptions & DrainOptions): Promise<void> {
+    const answer = await new ControlClient(control).act<{ readonly seconds: number }>('drain', { seconds });
+    const text = `all routes are announced as the worst ones now; the sessions end in ${answer.seconds} s\n`;
+    await this.#write(output === 'json' ? `${JSON.stringify(answer)}\n` : text);
   }
 
   configuration(options: CommonOptions): Promise<void> {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ApiError, type ApiRequest, LINES_MEDIA_TYPE, parseApiRequest } from './api-request.ts';
 import { listenOnControlSocket } from './control-socket.ts';
 import { type ElementFraming, writeElements } from './element-stream.ts';
-import type { ControlView } from './view.ts';
+import type { ControlActions, ControlView } from './view.ts';
 
 /** More clients at a time than this are turned away. */
 const MOST_CONNECTIONS = 64;
@@ -16,6 +16,7 @@ export interface ControlServerOptions {
   /** Path of the unix socket. */
   readonly path: string;
   readonly view: ControlView;
+  readonly actions: ControlActions;
   /** Is told of defects of the view; nothing that a client does gets here. */
   readonly log?: (message: string, error: unknown) => void;
   /** Milliseconds that only ever grow. */
@@ -81,7 +82,7 @@ function sendError(response: ServerResponse, error: ApiError): void {
   response.writeHead(error.status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    ...(error.status === 405 && { Allow: 'GET' }),
+    ...(error.status === 405 && { Allow: error.allowed ?? 'GET' }),
   });
   response.end(body);
 }
@@ -93,11 +94,13 @@ function framingOf(request: IncomingMessage): ElementFraming {
 /** Turns requests into answers. No error leaves it. */
 class Answerer {
   readonly #view: ControlView;
+  readonly #actions: ControlActions;
   readonly #log: (message: string, error: unknown) => void;
   readonly #now: () => number;
 
   constructor(options: ControlServerOptions) {
     this.#view = options.view;
+    this.#actions = options.actions;
     this.#log = options.log ?? (() => undefined);
     this.#now = options.now ?? (() => performance.now());
   }
@@ -133,6 +136,9 @@ class Answerer {
         return this.#sendElements(response, this.#view.sessions(), framing);
       case 'vnis':
         return this.#sendElements(response, this.#view.vnis(), framing);
+      case 'drain':
+        this.#actions.drain(request.seconds);
+        return sendValue(response, { draining: true, seconds: request.seconds });
       case 'routes':
         return this.#sendElements(response, this.#view.routes(request.filter), framing);
     }

@@ -39,6 +39,7 @@ function statusEntries(status: StatusView): [string, string | undefined][] {
       'Configuration',
       `${findings.error} errors, ${findings.unsupported} unsupported, ${findings.warning} warnings`,
     ],
+    ['Draining', status.draining ? 'yes: all routes are announced as the worst ones' : undefined],
     [
       'Sessions',
       `${sessions.established} of ${sessions.total} Established, ` +

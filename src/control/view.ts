@@ -36,6 +36,12 @@ export interface RouteFilter {
   readonly longestMatch?: boolean;
 }
 
+/** What a client may have the daemon do. */
+export interface ControlActions {
+  /** Announces all routes as the worst ones (RFC 8326), and ends all sessions after some seconds. */
+  drain(seconds: number): void;
+}
+
 /** The daemon as a whole. */
 export interface StatusView {
   readonly version: string;
@@ -54,6 +60,8 @@ export interface StatusView {
   readonly dataplane: DataplaneStatus;
   /** Findings of the last reading of the configuration, by level. */
   readonly findings: Readonly<Record<FindingLevel, number>>;
+  /** The node is being taken out of service: `openpe-routerctl drain`. */
+  readonly draining: boolean;
   readonly sessions: {
     readonly established: number;
     readonly total: number;

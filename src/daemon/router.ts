@@ -188,6 +188,11 @@ export class Router {
     this.speaker.leave(subcode, reason);
   }
 
+  /** Ends all sessions for good, and shows why; the peers stay known. */
+  shutDown(subcode: number, reason: string): void {
+    for (const { session } of this.speaker.peers) session?.stop(subcode, reason);
+  }
+
   /** Ends all sessions with a Cease of this subcode (RFC 4486). */
   stop(subcode: number, reason: string): void {
     for (const peer of [...this.speaker.peers]) this.speaker.removePeer(peer, subcode, reason);

@@ -169,6 +169,7 @@ class Daemon {
         refusals: () => this.#opener?.refusals ?? 0,
         wallTime: systemClock.wallTime,
       }),
+      actions: { drain: (seconds) => this.#drain(router, seconds) },
       log: (message, error) => this.#log.error({ err: error }, message),
     });
     restart.begin(router.speaker);
@@ -287,6 +288,17 @@ class Daemon {
         ? kernel.facts.connected.some(({ prefix }) => prefixContains(prefix, address))
         : isOnOwnNetwork(address),
     );
+  }
+
+  /** Takes the node out of service: traffic goes elsewhere, then the sessions end. A restart undoes it. */
+  #drain(router: Router, seconds: number): void {
+    if (router.speaker.draining) return;
+    this.#log.warn(
+      { seconds },
+      'draining: all routes are announced as the worst ones, then the sessions end',
+    );
+    router.speaker.drain();
+    systemClock.setTimer(seconds * 1000, () => router.shutDown(ADMINISTRATIVE_SHUTDOWN, 'drained'));
   }
 
   /** Says goodbye to the peers; the kernel keeps forwarding unless `--cleanup` was given. */

@@ -88,6 +88,7 @@ export class DaemonView implements ControlView {
       ...(networkNamespace !== undefined && { networkNamespace }),
       dataplane: kernel?.status ?? { state: 'none' },
       findings: countFindings(result.findings),
+      draining: router.speaker.draining,
       sessions: {
         established: peers.filter((peer) => peer.session?.state === 'Established').length,
         total: peers.length,

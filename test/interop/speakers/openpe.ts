@@ -87,6 +87,11 @@ export class OpenPe implements EvpnSpeaker {
     return run(process.execPath, 'bin/openpe-routerctl', ...args, ...options);
   }
 
+  /** Takes it out of service: see `openpe-routerctl drain`. */
+  async drain(seconds: number): Promise<void> {
+    await this.control('drain', '--seconds', String(seconds));
+  }
+
   async sessions(): Promise<readonly SessionView[]> {
     return JSON.parse(await this.control('sessions')) as readonly SessionView[];
   }

@@ -74,6 +74,14 @@ describe('requests that are refused', () => {
 
   it('methods that change something', () => {
     expect(parse('/v1/status', 'DELETE')).toMatchObject({ error: { status: 405, allowed: 'GET' } });
+    expect(parse('/v1/drain', 'GET')).toMatchObject({ error: { status: 405, allowed: 'POST' } });
+    expect(parse('/v1/drain', 'POST')).toEqual({ ok: true, request: { resource: 'drain', seconds: 30 } });
+    expect(parse('/v1/drain?seconds=0', 'POST')).toMatchObject({ request: { seconds: 0 } });
+    for (const seconds of ['3601', '-1', '1.5', 'soon', '']) {
+      expect(parse(`/v1/drain?seconds=${seconds}`, 'POST')).toMatchObject({
+        error: { status: 400, parameter: 'seconds', allowed: '0 to 3600' },
+      });
+    }
   });
 
   it('long values are cut in the answer', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type ControlServer, startControlServer } from '../../../src/control/server.ts';
 import type {
+  ControlActions,
   ControlView,
   PathView,
   RouteFilter,
@@ -29,6 +30,7 @@ export const STATUS: StatusView = {
   networkNamespace: 'perouter',
   dataplane: { state: 'ready' },
   findings: { error: 1, unsupported: 0, warning: 2 },
+  draining: false,
   sessions: { established: 1, total: 2, refusedConnections: 3 },
   tables: [
     { vrf: 'default', family: 'ipv4-unicast', routes: 12, paths: 20 },
@@ -224,6 +226,9 @@ export class ManyRoutes {
   }
 }
 
+/** Does nothing. */
+export const NO_ACTIONS: ControlActions = { drain: () => undefined };
+
 /** A directory of the test's own, gone afterwards. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'openpe-control-'));
@@ -235,9 +240,10 @@ export function temporaryDirectory(): string {
 export async function serve(
   view: ControlView,
   log?: (message: string, error: unknown) => void,
+  actions: ControlActions = NO_ACTIONS,
 ): Promise<ControlServer> {
   const path = join(temporaryDirectory(), 'control.sock');
-  const server = await startControlServer({ path, view, ...(log && { log }) });
+  const server = await startControlServer({ path, view, actions, ...(log && { log }) });
   onTestFinished(() => server.close());
   return server;
 }

@@ -11,6 +11,7 @@ import {
   exchange,
   fakeView,
   ManyRoutes,
+  NO_ACTIONS,
   ROUTES,
   recordingView,
   SESSIONS,
@@ -197,7 +198,7 @@ describe('large tables', () => {
 describe('the socket', () => {
   it('has mode 0660, and its directory is made', async () => {
     const path = join(temporaryDirectory(), 'a', 'b', 'control.sock');
-    const server = await startControlServer({ path, view: fakeView() });
+    const server = await startControlServer({ path, actions: NO_ACTIONS, view: fakeView() });
     onTestFinished(() => server.close());
     expect(statSync(path).mode & 0o777).toBe(0o660);
     expect((await get(server, '/v1/status')).status).toBe(200);
@@ -217,7 +218,7 @@ describe('the socket', () => {
 
   it('one that somebody answers on is left alone', async () => {
     const server = await serve(fakeView());
-    const second = startControlServer({ path: server.path, view: fakeView() });
+    const second = startControlServer({ path: server.path, actions: NO_ACTIONS, view: fakeView() });
     await expect(second).rejects.toThrow(ControlSocketError);
     await expect(second).rejects.toThrow(/another openpe-routerd answers/);
     expect((await get(server, '/v1/status')).status).toBe(200);
@@ -227,7 +228,7 @@ describe('the socket', () => {
     const path = join(temporaryDirectory(), 'control.sock');
     leaveSocketBehind(path);
     expect(statSync(path).isSocket()).toBe(true);
-    const server = await startControlServer({ path, view: fakeView() });
+    const server = await startControlServer({ path, actions: NO_ACTIONS, view: fakeView() });
     onTestFinished(() => server.close());
     expect((await get(server, '/v1/status')).status).toBe(200);
   });
@@ -235,14 +236,20 @@ describe('the socket', () => {
   it('a file of that name is left alone', async () => {
     const path = join(temporaryDirectory(), 'control.sock');
     writeFileSync(path, 'mine');
-    await expect(startControlServer({ path, view: fakeView() })).rejects.toThrow(/no socket/);
+    await expect(startControlServer({ path, actions: NO_ACTIONS, view: fakeView() })).rejects.toThrow(
+      /no socket/,
+    );
     expect(statSync(path).size).toBe(4);
   });
 
   it('a directory that cannot be made is a typed error', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'file'), '');
-    const starting = startControlServer({ path: join(directory, 'file', 'x.sock'), view: fakeView() });
+    const starting = startControlServer({
+      path: join(directory, 'file', 'x.sock'),
+      actions: NO_ACTIONS,
+      view: fakeView(),
+    });
     await expect(starting).rejects.toThrow(ControlSocketError);
   });
 });

@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { AttributeExporter, EXPORT_OVERHEAD, type Reflection } from '../../../../bgp/rib/attribute-export.ts';
+import {
+  AttributeExporter,
+  type DrainState,
+  EXPORT_OVERHEAD,
+  type Reflection,
+} from '../../../../bgp/rib/attribute-export.ts';
 import { AttributeFact, AttributeKind, AttributeStore } from '../../../../bgp/rib/attribute-store.ts';
 import {
   extendedCommunitiesOf,
@@ -209,6 +214,7 @@ describe('attributes on their way to a peer', () => {
       localAs?: number;
       fourOctetAs?: boolean;
       reflection?: Reflection;
+      drain?: DrainState;
     } = {},
     {
       local = false,
@@ -217,9 +223,15 @@ describe('attributes on their way to a peer', () => {
       originator = -1,
     } = {},
   ): { attributes: PathAttributes; codes: readonly number[]; hex: string; wire: readonly unknown[] } => {
-    const { peerType = 'ebgp', localAs = 64512, fourOctetAs = true, reflection } = profile;
+    const { peerType = 'ebgp', localAs = 64512, fourOctetAs = true, reflection, drain } = profile;
     const id = internAttributes(store, changes, { kind });
-    const exporter = new AttributeExporter(store, { peerType, localAs, fourOctetAs, reflection });
+    const exporter = new AttributeExporter(store, {
+      peerType,
+      localAs,
+      fourOctetAs,
+      reflection,
+      ...(drain && { drain }),
+    });
     const size = store.attributesEnd(id) - store.attributesStart(id);
     const target = new Uint8Array(size * 2 + EXPORT_OVERHEAD + 7);
     const end = exporter.write(id, target, 7, nextHop, local, originator);
@@ -303,6 +315,18 @@ describe('attributes on their way to a peer', () => {
     expect(exportOf({ med: 5 }, {}, { local: true }).attributes.med).toBe(5);
     expect(exportOf({ med: 5 }, { peerType: 'ibgp' }).attributes.med).toBe(5);
     expect(exportOf({}, { peerType: 'ibgp' }).attributes.med).toBeUndefined();
+  });
+
+  it('are marked and the worst ones while the router drains (RFC 8326)', () => {
+    const drain = { active: true };
+    const alone = exportOf({ localPref: 200 }, { drain });
+    expect(alone.attributes.communities).toEqual([0xffff0000]);
+    const many = Array.from({ length: 63 }, (_, index) => index);
+    const more = exportOf({ communities: many, largeCommunities: [] }, { drain, peerType: 'ibgp' });
+    expect(more.attributes.communities).toEqual([...many, 0xffff0000]);
+    expect(more.attributes.localPref).toBe(0);
+    const before = exportOf({ communities: [7], localPref: 200 }, { drain: { active: false } });
+    expect(before.attributes.communities).toEqual([7]);
   });
 
   it('have LOCAL_PREF for internal peers only', () => {
