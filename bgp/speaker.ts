@@ -204,7 +204,10 @@ export class Speaker {
 
   /** Ends all sessions because this router restarts: peers that help keep its routes (RFC 4724), all others get a Cease. */
   leave(subcode: number, reason: string): void {
-    for (const { session } of this.#peers) session?.leave(subcode, reason);
+    for (const peer of this.#peers) {
+      peer.session?.leave(subcode, reason);
+      peer.forget();
+    }
   }
 
   addFollower(follower: RibFollower): void {

@@ -19,6 +19,9 @@ export interface StaleRoutesContext {
 /** Seconds that a peer has between the beginning and the end of telling everything again. */
 const REFRESH_TIME = 360;
 
+/** Milliseconds from the beginning of a refresh until another one is taken note of, for each path in the table. */
+const REFRESH_PAUSE_PER_PATH = 0.001;
+
 /** Families whose routes are kept when a session ends like this (RFC 4724 §4.2, RFC 8538 §4); most often none. */
 export function keptFamilies({ gracefulRestart, families }: NegotiatedSession, down: SessionDown): Family[] {
   if (!gracefulRestart || !isGraceful(down, gracefulRestart.notification)) return [];
@@ -47,6 +50,11 @@ export class StaleRoutes {
   /** For the peer to come back, then for it to tell its routes. */
   #timer: Timer | undefined;
   readonly #refreshTimers = new Map<Family, Timer>();
+  /** Families with routes that may be stale still: they are looked through only then. */
+  readonly #marked = new Set<Family>();
+
+  /** Times of the clock. */
+  readonly #refreshAllowedAt = new Map<Family, number>();
 
   constructor(context: StaleRoutesContext) {
     this.#context = context;
@@ -56,6 +64,7 @@ export class StaleRoutes {
   keep(source: RouteSource, families: readonly Family[], seconds: number): void {
     const { ribs, sweep, clock } = this.#context;
     this.#stopTimers();
+    this.#marked.clear();
     if (families.length === 0) {
       sweep(source, [...ribs.values()]);
       return;
@@ -64,6 +73,7 @@ export class StaleRoutes {
     const others: Rib[] = [];
     for (const [family, rib] of ribs) (families.includes(family) ? kept : others).push(rib);
     for (const rib of ribs.values()) rib.markStale(source);
+    for (const family of families) this.#marked.add(family);
     sweep(source, others, STALE_FLAGS);
     // RFC 4724 §4.2: what was stale already does not live on when the peer restarts once more.
     sweep(source, kept, PathFlag.expired);
@@ -94,20 +104,28 @@ export class StaleRoutes {
     sweep(source, lost, STALE_FLAGS);
     this.#stopTimers();
     this.#kept = undefined;
-    this.#timer = clock.setTimer(stalePathTime * 1000, () => sweep(source, [...ribs.values()], STALE_FLAGS));
+    this.#timer = clock.setTimer(stalePathTime * 1000, () => {
+      for (const family of forwarded) if (!this.#refreshTimers.has(family)) this.#sweepFamily(source, family);
+    });
+    for (const family of families) if (!forwarded.includes(family)) this.#marked.delete(family);
     return source;
   }
 
   /** The peer has told all of a family (End-of-RIB): what it did not tell goes. */
   endOfRib(source: RouteSource, family: Family): void {
-    this.#sweepFamily(source, family);
+    if (!this.#refreshTimers.has(family)) this.#sweepFamily(source, family);
   }
 
   /** The peer begins to tell all of a family again (RFC 7313 §4.2). */
   beginRefresh(source: RouteSource, family: Family): void {
-    this.#context.ribs.get(family)?.markStale(source);
-    this.#refreshTimers.get(family)?.cancel();
-    const timer = this.#context.clock.setTimer(REFRESH_TIME * 1000, () => this.#sweepFamily(source, family));
+    const rib = this.#context.ribs.get(family);
+    const now = this.#context.clock.now();
+    // Marking goes over the whole table: a peer that begins again sooner than it could tell one is not followed.
+    if (!rib || this.#refreshTimers.has(family) || now < (this.#refreshAllowedAt.get(family) ?? 0)) return;
+    this.#refreshAllowedAt.set(family, now + rib.paths.idLimit * REFRESH_PAUSE_PER_PATH);
+    rib.markStale(source);
+    this.#marked.add(family);
+    const timer = this.#context.clock.setTimer(REFRESH_TIME * 1000, () => this.endRefresh(source, family));
     this.#refreshTimers.set(family, timer);
   }
 
@@ -121,6 +139,7 @@ export class StaleRoutes {
   }
 
   #sweepFamily(source: RouteSource, family: Family): void {
+    if (!this.#marked.delete(family)) return;
     const rib = this.#context.ribs.get(family);
     if (rib) this.#context.sweep(source, [rib], STALE_FLAGS);
   }
@@ -130,6 +149,7 @@ export class StaleRoutes {
     this.#stopTimers();
     const kept = this.#kept;
     this.#kept = undefined;
+    this.#marked.clear();
     if (kept) this.#context.sweep(kept.source, [...this.#context.ribs.values()]);
   }
 

@@ -33,6 +33,7 @@ const log = createLogger({ level: 'warn', format: 'text' });
 const world = {
   namespace: undefined,
   isRestarting: () => false,
+  isPreserved: () => false,
   listen: [parseListenAddress(ipv4), parseListenAddress(ipv6)],
 };
 const transport = new TcpTransport({ warn: (message) => log.warn(message) });

@@ -47,7 +47,7 @@ const fib = new Fib({
   interfaceIndex: (name) => indexes.get(name),
   now: () => performance.now(),
 });
-const world = { namespace, listen: [], isRestarting: () => false };
+const world = { namespace, listen: [], isRestarting: () => false, isPreserved: () => false };
 const transport = new TcpTransport({ warn: (message) => log.warn(message) });
 const opener = new SessionOpener({ transport, clock: systemClock, random: Math.random }, world, log);
 const router = new Router({

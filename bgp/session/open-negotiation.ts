@@ -52,7 +52,10 @@ function localCapabilities(settings: PeerSettings): Capability[] {
       restartTime: gracefulRestart.restartTime,
       restarting: gracefulRestart.restarting(),
       notification: true,
-      families: gracefulRestart.families.map((family) => ({ family, forwarding: true })),
+      families: gracefulRestart.families.map((family) => ({
+        family,
+        forwarding: gracefulRestart.preserved(),
+      })),
     });
   }
   return capabilities;

@@ -48,6 +48,8 @@ export class PeerDirectory {
   readonly #places = new Map<string, ListeningPlace>();
   /** Sessions by namespace, device and remote address: several only when their local addresses differ. */
   readonly #sessions = new Map<string, AcceptingSession[]>();
+  /** Sessions whose password a listener has refused. */
+  readonly #unprotected = new Set<AcceptingSession>();
   #refusals = 0;
   #refusalsThisSecond = 0;
   #secondStart = Number.NEGATIVE_INFINITY;
@@ -81,7 +83,14 @@ export class PeerDirectory {
     place.sessions.add(session);
     const listener = await place.listener;
     const { remoteAddress, socket } = session.settings;
-    if (place.sessions.has(session)) listener.setPeer(remoteAddress, socket);
+    if (!place.sessions.has(session)) return;
+    try {
+      listener.setPeer(remoteAddress, socket);
+      this.#unprotected.delete(session);
+    } catch (error) {
+      this.#unprotected.add(session);
+      throw error;
+    }
   }
 
   /**
@@ -93,23 +102,33 @@ export class PeerDirectory {
     const place = this.#places.get(key) ?? this.#listen(key, local, range.socket);
     place.ranges.add(range);
     const listener = await place.listener;
-    if (place.ranges.has(range)) listener.setRange(range.range, range.socket);
+    if (!place.ranges.has(range)) return;
+    try {
+      listener.setRange(range.range, range.socket);
+    } catch (error) {
+      // Nobody is let in without the key that was asked for.
+      this.#removeFrom(key, place, range);
+      throw error;
+    }
   }
 
   /** Forgets a range; a listener that nobody needs any more is closed. */
   removeRange(range: WelcomeRange): void {
-    for (const [key, place] of this.#places) {
-      if (!place.ranges.delete(range) || !isUnused(place)) continue;
-      this.#places.delete(key);
-      place.listener.then(
-        (listener) => listener.close(),
-        () => {},
-      );
-    }
+    for (const [key, place] of this.#places) this.#removeFrom(key, place, range);
+  }
+
+  #removeFrom(key: string, place: ListeningPlace, range: WelcomeRange): void {
+    if (!place.ranges.delete(range) || !isUnused(place)) return;
+    if (this.#places.get(key) === place) this.#places.delete(key);
+    place.listener.then(
+      (listener) => listener.close(),
+      () => {},
+    );
   }
 
   /** Forgets a session; a listener that nobody needs any more is closed. */
   remove(session: AcceptingSession): void {
+    this.#unprotected.delete(session);
     const peer = peerKey(session.settings.socket, session.settings);
     const left = (this.#sessions.get(peer) ?? []).filter((known) => known !== session);
     if (left.length > 0) this.#sessions.set(peer, left);
@@ -143,7 +162,8 @@ export class PeerDirectory {
     const known = this.#sessionOf(connection, options);
     const welcome = !known && [...ranges].some((range) => holds(range, address) && range.welcome(address));
     const session = welcome ? this.#sessionOf(connection, options) : known;
-    if (session) session.acceptConnection(connection);
+    // A password that could not be set on the listener protects nothing: such a session only connects by itself.
+    if (session && !this.#unprotected.has(session)) session.acceptConnection(connection);
     else this.#refuse(connection, options);
   }
 

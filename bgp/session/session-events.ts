@@ -43,6 +43,8 @@ export interface GracefulRestartOffer {
   readonly families: readonly Family[];
   /** True while this router has restarted and does not know its routes again. */
   readonly restarting: () => boolean;
+  /** Forwarding went on through the last restart, or there was none for long: what peers have kept is good. */
+  readonly preserved: () => boolean;
   /** Seconds, to 4095, that a peer which is back has to tell its routes again. */
   readonly stalePathTime: number;
 }

@@ -65,6 +65,7 @@ export class BfdService {
   readonly #listening = new Map<string, ListeningSocket>();
   readonly #watched = new Map<number, Watched>();
   #worker: Worker | undefined;
+  #failed = false;
   #lastDiscriminator = 0;
   #lastSourcePort = 0;
 
@@ -78,13 +79,16 @@ export class BfdService {
    * @throws InetSocketError or NamespaceError when its sockets cannot be had
    */
   watch(target: BfdTarget, changed: (status: BfdStatus) => void): BfdWatchedPath {
+    if (this.#failed)
+      throw new Error('the thread of BFD has failed; it comes back with a restart of the daemon');
     const discriminator = ++this.#lastDiscriminator;
     const { path, socket } = this.#listen(target);
     const minTtl = target.multiHop ? target.minimumTtl : FULL_TTL;
     socket.sources.set(discriminator, { address: target.remote, minTtl });
     const release = (): void => {
       socket.sources.delete(discriminator);
-      this.#allowSources(socket);
+      // The thread closes its sockets when it ends.
+      if (!this.#failed) this.#allowSources(socket);
     };
     let descriptor: number;
     try {
@@ -166,6 +170,7 @@ export class BfdService {
   }
 
   #post(message: ToBfdWorker): void {
+    if (this.#failed) return;
     this.#worker ??= this.#startWorker();
     this.#worker.postMessage(message);
   }
@@ -177,10 +182,19 @@ export class BfdService {
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, codeRangeSizeMb: 8 },
     });
     worker.on('message', (message: FromBfdWorker) => this.#handle(message));
-    worker.on('error', (error) => this.#options.warn(`the thread of BFD has failed: ${error.message}`));
+    worker.on('error', (error) => this.#fail(error.message));
+    worker.on('exit', (code) => this.#fail(`it ended with ${code}`));
     // The daemon ends when its own work does.
     worker.unref();
     return worker;
+  }
+
+  /** Nothing is known of any path from now on, and no session is taken down for it. */
+  #fail(reason: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    for (const watched of this.#watched.values()) watched.status = undefined;
+    this.#options.warn(`the thread of BFD has failed, sessions go on without BFD: ${reason}`);
   }
 
   #handle(message: FromBfdWorker): void {

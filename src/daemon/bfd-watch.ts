@@ -74,6 +74,8 @@ export class BfdWatch {
       addressEquals(before.remoteAddress, negotiated.remoteAddress);
     if (watched.path && samePath) return;
     watched.path?.close();
+    delete watched.path;
+    delete watched.state;
     this.#start(peer, watched, negotiated);
   }
 

@@ -35,11 +35,14 @@ const FORGET_TIME = 30_000;
 export class DynamicNeighbors {
   readonly #options: DynamicNeighborsOptions;
   readonly #limit: LogLimit;
+  /** The narrowest first: so does the kernel choose a password. */
+  readonly #ranges: readonly RangePlan[];
   readonly #peers = new Map<Peer, Timer | undefined>();
 
   constructor(options: DynamicNeighborsOptions) {
     this.#options = options;
     this.#limit = new LogLimit(options.clock);
+    this.#ranges = options.ranges.toSorted((a, b) => b.range.length - a.range.length);
   }
 
   get size(): number {
@@ -48,8 +51,8 @@ export class DynamicNeighbors {
 
   /** A connection has come from an address that is no neighbor's: true when it is one now. */
   welcome(address: IpAddress): boolean {
-    const { ranges, add, log } = this.#options;
-    const found = ranges.find(
+    const { add, log } = this.#options;
+    const found = this.#ranges.find(
       ({ range }) => range.address.version === address.version && prefixContains(range, address),
     );
     if (!found) return false;
@@ -78,6 +81,13 @@ export class DynamicNeighbors {
     } else if (!timer) {
       this.#peers.set(peer, this.#forgetLater(peer));
     }
+  }
+
+  /** To be called when the routes of a lost session are kept: it may take that long until the neighbor is back. */
+  kept(peer: Peer): void {
+    if (!this.#peers.has(peer)) return;
+    this.#peers.get(peer)?.cancel();
+    this.#peers.set(peer, this.#forgetLater(peer));
   }
 
   #forgetLater(peer: Peer): Timer {

@@ -40,6 +40,8 @@ export interface OwnRestartOptions {
   readonly restarted: boolean;
   /** Seconds for which peers keep our routes. */
   readonly restartTime: number;
+  /** Peers may come that are not known yet: nobody can tell that all are back. */
+  readonly openEnded: boolean;
   readonly finished: (milliseconds: number, complete: boolean) => void;
 }
 
@@ -50,25 +52,33 @@ export interface OwnRestartOptions {
 export class OwnRestart {
   readonly #options: OwnRestartOptions;
   #restarting: boolean;
+  readonly #startedAt: number;
 
   constructor(options: OwnRestartOptions) {
     this.#options = options;
     this.#restarting = options.restarted;
+    this.#startedAt = options.clock.now();
   }
 
   get restarting(): boolean {
     return this.#restarting;
   }
 
+  /** Not after a boot: what peers may have kept from before leads nowhere. */
+  get preserved(): boolean {
+    const { clock, restarted, restartTime } = this.#options;
+    return restarted || clock.now() - this.#startedAt >= restartTime * 1000;
+  }
+
   /** Keeps the speaker silent for as long as the restart takes; before its sessions are started. */
   begin(speaker: Speaker): void {
     if (!this.#restarting) return;
     speaker.beSilent();
-    const { clock, restartTime } = this.#options;
+    const { clock, restartTime, openEnded } = this.#options;
     const begin = clock.now();
     const look = (): void => {
       const passed = clock.now() - begin;
-      const complete = isComplete(speaker, clock.wallTime());
+      const complete = !openEnded && isComplete(speaker, clock.wallTime());
       if (!complete && passed < restartTime * 1000) {
         clock.setTimer(LOOK_TIME, look);
         return;

@@ -25,6 +25,8 @@ export interface PeerWorld {
   readonly listen: readonly Endpoint[];
   /** True while this router has restarted and does not know its routes again. */
   readonly isRestarting: () => boolean;
+  /** True when forwarding went on through the last restart. */
+  readonly isPreserved: () => boolean;
 }
 
 /** Occurrences of our own AS in paths from the fabric: all nodes share one AS (FRR's default for `allowas-in`). */
@@ -118,12 +120,13 @@ function peerAt(
 function gracefulRestartOffer(
   { gracefulRestart }: Underlay,
   families: readonly Family[],
-  { isRestarting }: PeerWorld,
+  { isRestarting, isPreserved }: PeerWorld,
 ): GracefulRestartOffer {
   return {
     restartTime: gracefulRestart?.restartTime ?? 0,
     families: gracefulRestart ? families : [],
     restarting: isRestarting,
+    preserved: isPreserved,
     stalePathTime: gracefulRestart?.stalePathTime ?? DEFAULT_STALE_PATH_TIME,
   };
 }

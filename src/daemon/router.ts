@@ -178,6 +178,9 @@ export class Router {
   /** True when every configured peer is there and has sent all it had: what is not there by now is gone. */
   get converged(): boolean {
     const { peers } = this.speaker;
+    const { neighbors } = this.#options.configuration.underlay;
+    // Who may come from a range and has not come yet is not known.
+    if (neighbors.some(({ peer }) => peer.by === 'listenRange')) return false;
     return peers.every(({ session, endOfRibSeen }) =>
       session?.negotiated?.families.every((family) => endOfRibSeen.has(family)),
     );

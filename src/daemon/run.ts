@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Peer, PeerEvents } from '../../bgp/peer.ts';
+import type { PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
 import { familyName } from '../../bgp/wire/family.ts';
 import { systemCalls } from '../../dataplane/system-calls.ts';
@@ -27,6 +27,9 @@ import { warmUp } from './warm-up/warm-up.ts';
 
 /** RFC 4486 §4. */
 const ADMINISTRATIVE_SHUTDOWN = 2;
+
+/** Milliseconds in which what was still on its way to the kernel has to be there. */
+const LONGEST_FREEZE = 1000;
 
 /** Milliseconds for the NOTIFICATIONs of a shutdown to leave. */
 const FAREWELL_TIME = 50;
@@ -221,6 +224,7 @@ class Daemon {
       clock: systemClock,
       restarted: this.#marker?.wasThere ?? false,
       restartTime: gracefulRestart?.restartTime ?? 0,
+      openEnded: this.#configuration.underlay.neighbors.some(({ peer }) => peer.by === 'listenRange'),
       finished: (milliseconds, complete) => {
         const about = { milliseconds: Math.round(milliseconds) };
         if (complete) this.#log.info(about, 'restart finished: all peers have told their routes');
@@ -235,6 +239,7 @@ class Daemon {
       namespace: this.#kernel ? netns : undefined,
       listen: bgpListen,
       isRestarting: () => restart.restarting,
+      isPreserved: () => restart.preserved,
     };
     const transport = new TcpTransport({ warn: (message) => this.#log.warn(message) });
     const environment = { transport, clock: systemClock, random: Math.random };
@@ -248,7 +253,7 @@ class Daemon {
       clock: systemClock,
       openSession: (settings, events) => opener.open(settings, events),
       defer: setImmediate,
-      events: peerLog(this.#log, bfd, (peer) => this.#dynamic?.stateChanged(peer)),
+      events: peerLog(this.#log, bfd, () => this.#dynamic),
       bfd,
       kernel: this.#kernel,
     });
@@ -301,23 +306,32 @@ class Daemon {
     systemClock.setTimer(seconds * 1000, () => router.shutDown(ADMINISTRATIVE_SHUTDOWN, 'drained'));
   }
 
+  async #freezeKernel(): Promise<void> {
+    const late = new AbortController();
+    const limit = sleep(LONGEST_FREEZE, undefined, { signal: late.signal }).catch(() => undefined);
+    await Promise.race([this.#kernel?.freezeRoutes(), limit]);
+    late.abort();
+  }
+
   /** Says goodbye to the peers; the kernel keeps forwarding unless `--cleanup` was given. */
   async stop(reason: string): Promise<void> {
     this.#stopping = true;
     this.#opener?.close();
     this.#bfd?.close();
+    // What the sessions take with them must not be taken from the kernel.
+    await this.#freezeKernel();
     const text = `openpe-routerd ends: ${reason}`;
     if (this.#marker && !this.#options.cleanup) this.#router?.leave(ADMINISTRATIVE_SHUTDOWN, text);
     else this.#router?.stop(ADMINISTRATIVE_SHUTDOWN, text);
     if (this.#options.cleanup) this.#marker?.remove();
-    await new Promise((resolve) => setTimeout(resolve, FAREWELL_TIME));
+    await sleep(FAREWELL_TIME);
     await this.#control?.close();
     if (this.#kernel) await this.#kernel.stop(this.#options.cleanup);
   }
 }
 
 /** What happens to sessions, in the log. */
-function peerLog(log: Logger, bfd: BfdWatch, stateChanged: (peer: Peer) => void): PeerEvents {
+function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | undefined): PeerEvents {
   const limit = new LogLimit(systemClock);
   return {
     established: (peer, negotiated) => {
@@ -333,11 +347,13 @@ function peerLog(log: Logger, bfd: BfdWatch, stateChanged: (peer: Peer) => void)
       );
       bfd.established(peer, negotiated);
     },
-    kept: (peer, families, seconds) =>
+    kept: (peer, families, seconds) => {
       log.warn(
         { peer: peer.name, families: families.map(familyName).join(','), seconds },
         'the peer restarts: its routes stay in use',
-      ),
+      );
+      dynamic()?.kept(peer);
+    },
     down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
     tolerated: (peer, { message, errorClass, attribute, offset, data }) =>
@@ -361,7 +377,7 @@ function peerLog(log: Logger, bfd: BfdWatch, stateChanged: (peer: Peer) => void)
       ),
     stateChanged: (peer, state) => {
       log.debug({ peer: peer.name, state }, 'session state');
-      stateChanged(peer);
+      dynamic()?.stateChanged(peer);
     },
   };
 }

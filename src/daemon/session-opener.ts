@@ -36,18 +36,21 @@ export class SessionOpener {
   }
 
   /** Has connections from a range asked about that no session is there for; tries again until it can listen. */
-  welcome(range: WelcomeRange, complained = false): void {
+  welcome(range: WelcomeRange): void {
     this.#ranges.add(range);
-    for (const local of listenEndpoints({ remoteAddress: range.range.address }, this.#world)) {
-      this.#directory.addRange(range, local).catch((error: unknown) => {
-        if (!this.#ranges.has(range)) return;
-        const about = { range: formatPrefix(range.range), address: formatAddress(local.address), err: error };
-        if (!complained) this.#log.error(about, 'cannot listen for dynamic neighbors yet');
-        this.#environment.clock.setTimer(LISTEN_RETRY_TIME, () => {
-          if (this.#ranges.has(range)) this.welcome(range, true);
-        });
+    const places = listenEndpoints({ remoteAddress: range.range.address }, this.#world);
+    for (const local of places) this.#welcomeAt(range, local);
+  }
+
+  #welcomeAt(range: WelcomeRange, local: Endpoint, complained = false): void {
+    this.#directory.addRange(range, local).catch((error: unknown) => {
+      if (!this.#ranges.has(range)) return;
+      const about = { range: formatPrefix(range.range), address: formatAddress(local.address), err: error };
+      if (!complained) this.#log.error(about, 'cannot listen for dynamic neighbors yet');
+      this.#environment.clock.setTimer(LISTEN_RETRY_TIME, () => {
+        if (this.#ranges.has(range)) this.#welcomeAt(range, local, true);
       });
-    }
+    });
   }
 
   /** Connections that belonged to no session. */

@@ -69,6 +69,8 @@ export class KernelRuntime implements KernelPort, KernelView {
   #observed: ObservedState;
   #problem: string | undefined;
   #watch: Subscription | undefined;
+  /** Nothing is handed to the kernel any more. */
+  #frozen = false;
   #reconciling: Promise<void> | undefined;
   #again = false;
   #audit: NodeJS.Timeout | undefined;
@@ -146,12 +148,22 @@ export class KernelRuntime implements KernelPort, KernelView {
   }
 
   flushRoutes(): void {
+    if (this.#frozen) return;
     this.#fib.flush().then(
       (failures) => {
         for (const failure of failures) this.#log.error({ ...failure }, 'the kernel refused a route');
       },
       (error: unknown) => this.#log.error({ err: error }, 'cannot hand routes to the kernel'),
     );
+  }
+
+  /**
+   * Hands over what is wanted now, and nothing after that: the kernel goes on forwarding with it while the sessions end
+   * and their routes go.
+   */
+  async freezeRoutes(): Promise<void> {
+    await this.#fib.flush().catch(() => {});
+    this.#frozen = true;
   }
 
   /** Removes routes of an earlier run that nobody has asked for by now. */
@@ -254,7 +266,7 @@ export class KernelRuntime implements KernelPort, KernelView {
     clearTimeout(this.#retry);
     this.#watch?.close();
     await this.#reconciling;
-    await this.#fib.flush().catch(() => {});
+    if (!this.#frozen) await this.#fib.flush().catch(() => {});
     this.#socket.close();
     if (undo) await this.#undo();
     this.#network.close();

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
 import { formatAddress, type IpAddress } from '../../net/address.ts';
-import { type IpPrefix, prefixContains } from '../../net/prefix.ts';
+import { type IpPrefix, prefixContains, prefixEquals } from '../../net/prefix.ts';
 import { formatEndpoint, TransportError } from './socket-errors.ts';
 import { descriptorOf, setTimeToLive } from './time-to-live.ts';
 
@@ -30,6 +30,8 @@ export class ListenerPeers {
   /** See `Listener.setRange`. @throws TransportError, or InetSocketError when the kernel refuses the key */
   setRange(range: IpPrefix, options: SocketOptions): void {
     this.#setKey(range.address, undefined, options.password, range.length);
+    const known = this.#ranges.findIndex((other) => prefixEquals(other.range, range));
+    if (known >= 0) this.#ranges.splice(known, 1);
     this.#ranges.push({ range, options });
   }
 

@@ -176,13 +176,28 @@ describe('MetalLB across the fabric', () => {
   it('recovers from a crash of the router, and finds what it left', async () => {
     await lab.machine.run(lab.router.kill(lab.nodes[0]));
     await lab.waitNoRoute('leafA', 'red', SERVICE);
-    await lab.machine.run(lab.router.restart(lab.nodes[0]));
+    // For the next test this one leaves everything when it ends.
+    await lab.machine.run(lab.router.restart(lab.nodes[0]).replace('--cleanup', ''));
     await lab.waitRouterReady(lab.nodes[0]);
     await lab.waitRoute('leafA', 'red', SERVICE, 'via 100.65.0.0 dev br100');
     expect(await lab.fetch('hostA_red', SERVICE_URL)).toMatchObject({
       status: 0,
       body: 'hello from node1\n',
     });
+  });
+
+  it('leaves all routes to the kernel when it is stopped in order', async () => {
+    const [node] = lab.nodes;
+    const routes = (): Promise<string> => lab.machine.run(`ip -n ${node.router} route show vrf red`);
+    const before = await routes();
+    expect(before).toContain('192.168.20.');
+    await lab.machine.run(lab.router.stop(node));
+    await lab.waitNoRoute('leafA', 'red', SERVICE);
+    expect(await routes()).toBe(before);
+    await lab.machine.run(lab.router.restart(node));
+    await lab.waitRouterReady(node);
+    await lab.waitRoute('leafA', 'red', SERVICE, 'via 100.65.0.0 dev br100');
+    expect(await routes()).toBe(before);
   });
 
   it('showed nothing of red on any blue link', async () => {

@@ -88,6 +88,7 @@ describe('a peer that restarts', () => {
       restartTime: 0,
       families: [],
       restarting: () => false,
+      preserved: () => false,
       stalePathTime: STALE_PATH_TIME,
     };
     const add = (address: string, remoteAs: number): Peer =>
@@ -240,6 +241,19 @@ describe('a peer that restarts', () => {
     bench.settle();
     expect(prefixes()).toEqual([]);
     expect(bench.speaker.sources.size).toBe(2);
+  });
+
+  it('may say End-of-RIB and begin refreshes without end: little is done for it', () => {
+    const turns = bench.speaker.turns;
+    for (let i = 0; i < 1000; i++) session.receive(endOfRib(IPV4_UNICAST));
+    for (let i = 0; i < 1000; i++) session.events.routeRefresh(IPV4_UNICAST, 1);
+    bench.settle();
+    expect(bench.speaker.turns - turns).toBeLessThan(1100);
+    expect(prefixes()).toEqual(ALL);
+    // End-of-RIB is no end of a refresh.
+    session.receive(endOfRib(IPV4_UNICAST));
+    bench.settle();
+    expect(prefixes()).toEqual(ALL);
   });
 
   it('leaves no source behind after a hundred restarts', () => {

@@ -28,7 +28,10 @@ describe('dynamic neighbors', () => {
 
   beforeEach(() => {
     removed = [];
-    bench = new SpeakerBench({ stateChanged: (peer) => neighbors.stateChanged(peer) });
+    bench = new SpeakerBench({
+      stateChanged: (peer) => neighbors.stateChanged(peer),
+      kept: (peer) => neighbors.kept(peer),
+    });
     const instance = bench.speaker.addInstance(DEFAULT_INSTANCE, ALL_FAMILIES, false);
     neighbors = new DynamicNeighbors({
       ranges: ['10.1.0.0/16', '10.2.0.0/24', '2001:db8::/64'].map((text, index) => ({
@@ -51,9 +54,16 @@ describe('dynamic neighbors', () => {
 
   /** Says what a session does: these fakes do not say it by themselves. */
   function change(session: FakeSession, up: boolean): void {
-    if (up) session.up();
-    else session.down();
-    session.events.stateChanged(session.state);
+    if (up) {
+      session.up();
+      session.events.stateChanged('Established');
+      return;
+    }
+    // As real ones do it: the state first, then what has happened.
+    session.state = 'Idle';
+    session.events.stateChanged('Idle');
+    session.state = 'Established';
+    session.down();
   }
 
   it('are made for addresses of a range only, as its neighbor says', () => {

@@ -5,7 +5,7 @@ import { fabricPeers } from '../../../src/daemon/peer-plan.ts';
 import { edit, load, UNDERLAY } from '../config/sample.ts';
 
 const NEIGHBOR = 'asn: 64512\n      address: 192.168.11.2';
-const WORLD = { namespace: undefined, listen: [], isRestarting: () => false };
+const WORLD = { namespace: undefined, listen: [], isRestarting: () => false, isPreserved: () => false };
 
 function underlayWith(neighbor: string, part = ''): Underlay {
   const text = edit(edit(UNDERLAY, NEIGHBOR, neighbor), 'asn: 64514', `asn: 64514${part}`);

@@ -89,7 +89,7 @@ class Node {
   connected: ConnectedSubnet[] = [{ device: 'toswitch', prefix: prefixOf('192.168.11.0/24') }];
   readonly router: Router;
   readonly sessions = new Map<string, FakeSession>();
-  readonly world = { namespace: 'perouter', listen: [], isRestarting: () => false };
+  readonly world = { namespace: 'perouter', listen: [], isRestarting: () => false, isPreserved: () => false };
   readonly #deferred: (() => void)[] = [];
   readonly #writer = new ByteWriter();
 

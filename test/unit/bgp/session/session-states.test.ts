@@ -15,7 +15,13 @@ import {
 } from './speaker.ts';
 
 /** Graceful restart of a router that only helps others. */
-const HELPER = { restartTime: 0, families: [], restarting: () => false, stalePathTime: 360 };
+const HELPER = {
+  restartTime: 0,
+  families: [],
+  restarting: () => false,
+  preserved: () => false,
+  stalePathTime: 360,
+};
 
 const { OPEN, UPDATE, KEEPALIVE, ROUTE_REFRESH } = MessageType;
 
