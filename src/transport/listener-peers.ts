@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
-import { formatAddress, type IpAddress } from '../../net/address.ts';
+import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
 import { type IpPrefix, prefixContains, prefixEquals } from '../../net/prefix.ts';
 import { formatEndpoint, TransportError } from './socket-errors.ts';
 import { descriptorOf, setTimeToLive } from './time-to-live.ts';
@@ -25,6 +25,11 @@ export class ListenerPeers {
     this.#setKey(peer, this.#peers.get(name)?.password, options?.password);
     if (options) this.#peers.set(name, options);
     else this.#peers.delete(name);
+    // To the kernel, a range of one address is that address: the key has gone with the peer's.
+    const range = this.#ranges.find(
+      (known) => known.range.length === peer.bytes.length * 8 && addressEquals(known.range.address, peer),
+    );
+    if (!options && range) this.#setKey(peer, undefined, range.options.password, range.range.length);
   }
 
   /** See `Listener.setRange`. @throws TransportError, or InetSocketError when the kernel refuses the key */

@@ -78,6 +78,24 @@ describe.skipIf(obstacle !== undefined)('in a network namespace', () => {
     await bench.connect(listener.local, inside);
   });
 
+  it('a range has a key for all its addresses, also for the one that had its own', async (context) => {
+    const inside = { namespace: namespace.name };
+    const listener = await bench.listen('127.0.0.1', inside, () => {});
+    const password = 'secret';
+    const address = endpoint('127.0.0.1', 0).address;
+    try {
+      listener.setRange({ address, length: 32 }, { ...inside, password });
+    } catch (error) {
+      context.skip(`the kernel has no TCP MD5: ${String(error)}`);
+    }
+    for (const before of ['the peer', 'the range']) {
+      if (before === 'the peer') listener.setPeer(address, { ...inside, password });
+      else listener.setPeer(address, undefined);
+      await bench.connect(listener.local, { ...inside, password });
+      await expect(bench.connect(listener.local, inside)).rejects.toThrow('no answer');
+    }
+  });
+
   it('two sessions that both connect find each other and part with words', async () => {
     const port = 1790;
     const speakers = [

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PeerDirectory, type RefusedConnection } from '../../../../bgp/session/peer-directory.ts';
 import type { PeerSettings } from '../../../../bgp/session/session-events.ts';
 import type { Connection, Listener, SocketOptions, Transport } from '../../../../bgp/session/transport.ts';
+import { addressEquals, formatAddress, type IpAddress } from '../../../../net/address.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeConnection } from './fake-network.ts';
 import { address, LOCAL, lastNotification, peerSettings, REMOTE } from './speaker.ts';
@@ -23,6 +24,8 @@ class Bench {
   readonly refused: RefusedConnection[] = [];
   readonly directory: PeerDirectory;
   failure: Error | undefined;
+  /** Listeners take no keys. */
+  refusesKeys = false;
 
   constructor() {
     const transport: Transport = {
@@ -35,8 +38,13 @@ class Bench {
         this.listeners.push(listener);
         return {
           local: target.local,
-          setPeer: (_peer, options) => listener.peers.push(options),
-          setRange: () => {},
+          setPeer: (_peer, options) => {
+            if (this.refusesKeys) throw new Error('no such key here');
+            listener.peers.push(options);
+          },
+          setRange: () => {
+            if (this.refusesKeys) throw new Error('no such key here');
+          },
           close: () => {
             listener.closed = true;
           },
@@ -79,6 +87,60 @@ describe('PeerDirectory', () => {
     const connections = [bench.arrive(0), bench.arrive(0, OTHER)];
     expect(first.connections).toEqual([connections[0]]);
     expect(second.connections).toEqual([connections[1]]);
+  });
+
+  it('asks about strangers of a range, and has sessions made for those that are welcome', async () => {
+    const bench = new Bench();
+    const asked: string[] = [];
+    const made = bench.session();
+    const range = {
+      range: { address: address('192.0.2.0'), length: 24 },
+      socket: {},
+      welcome: (remote: IpAddress) => {
+        asked.push(formatAddress(remote));
+        if (!addressEquals(remote, REMOTE)) return false;
+        void bench.directory.add(made, ANY);
+        return true;
+      },
+    };
+    await bench.directory.addRange(range, ANY);
+    const connection = bench.arrive(0);
+    bench.arrive(0, OTHER);
+    bench.arrive(0, address('198.51.100.1'));
+    expect(made.connections).toEqual([connection]);
+    expect(asked).toEqual(['192.0.2.2', '192.0.2.9']);
+    expect(bench.directory.refusals).toBe(2);
+    bench.arrive(0);
+    expect(asked).toHaveLength(2);
+    bench.directory.remove(made);
+    await Promise.resolve();
+    expect(bench.listeners[0]?.closed).toBe(false);
+    bench.directory.removeRange(range);
+    await Promise.resolve();
+    expect(bench.listeners[0]?.closed).toBe(true);
+  });
+
+  it('lets nobody in whose password could not be set', async () => {
+    const bench = new Bench();
+    bench.refusesKeys = true;
+    const session = bench.session({ socket: { password: 'secret' } });
+    const range = {
+      range: { address: address('192.0.2.0'), length: 24 },
+      socket: { password: 'secret' },
+      welcome: () => true,
+    };
+    await expect(bench.directory.add(session, ANY)).rejects.toThrow('no such key');
+    await expect(bench.directory.addRange(range, ANY)).rejects.toThrow('no such key');
+    bench.arrive(0);
+    bench.arrive(0, OTHER);
+    expect(session.connections).toEqual([]);
+    expect(bench.directory.refusals).toBe(2);
+    // Once it can be set, the session takes connections.
+    bench.refusesKeys = false;
+    await bench.directory.add(session, ANY);
+    expect(session.connections).toEqual([]);
+    const connection = bench.arrive(0);
+    expect(session.connections).toEqual([connection]);
   });
 
   it('keeps namespaces, devices, addresses and ports apart', async () => {
