@@ -177,6 +177,11 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
     this.#end(() => sayFarewell(this.#connection, this.#owner.clock), explanation);
   }
 
+  /** Ends the connection without a word: the peer does not know it any more. */
+  abandon(reason: string): void {
+    this.#end(() => this.#connection.destroy(), reason);
+  }
+
   // What the transport tells.
 
   data(bytes: Uint8Array): void {

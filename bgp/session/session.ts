@@ -279,8 +279,22 @@ export class Session implements SessionHandle, ConnectionOwner {
   }
 
   openReceived(connection: PeerConnection, open: OpenMessage): void {
+    if (this.#established && this.#hasRestarted(open)) {
+      // RFC 4724 §5: the old connection has failed, whatever TCP knows of it.
+      this.#established.abandon('peer has restarted: it has opened a new connection');
+    }
     const collision = this.#collisionOf(connection, open);
     this.#apply(connection, collision ? resolveCollision(collision) : 'both stay');
+  }
+
+  /**
+   * The peer says that it restarts, over a connection that cannot be the other one of a collision: both were opened
+   * at once then.
+   */
+  #hasRestarted({ capabilities }: OpenMessage): boolean {
+    if ((this.#negotiated?.gracefulRestart?.families.length ?? 0) === 0) return false;
+    if (this.clock.now() - this.#establishedAt < COLLISION_DECISION_TIME) return false;
+    return capabilities.some((capability) => capability.kind === 'graceful-restart' && capability.restarting);
   }
 
   #collisionOf(connection: PeerConnection, open: OpenMessage): Collision | undefined {

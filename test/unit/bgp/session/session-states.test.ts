@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CeaseSubcode, MessageType } from '../../../../bgp/wire/constants.ts';
+import { IPV4_UNICAST } from '../../../../bgp/wire/family.ts';
 import {
   keepaliveBytes,
   LOCAL,
@@ -282,6 +283,29 @@ describe('the end of a session', () => {
     });
     peer.session.reset(CeaseSubcode.ADMINISTRATIVE_RESET, '');
     expect(lastNotification(connection)).toEqual({ code: 6, subcode: 9, data: Uint8Array.of(6, 4) });
+  });
+
+  it('gives way to a new connection of a peer that says it has restarted (RFC 4724 §5)', () => {
+    const families = [{ family: IPV4_UNICAST, forwarding: true }];
+    const capabilities = (restarting: boolean) => [
+      { kind: 'graceful-restart' as const, restartTime: 120, restarting, notification: true, families },
+      { kind: 'four-octet-as' as const, asn: 65002 },
+    ];
+    const peer = new ScriptedPeer({ gracefulRestart: HELPER });
+    const old = peer.establish({ capabilities: capabilities(false) });
+    // Both sides may have connected at once: that is a collision.
+    peer.send(peer.connect(), openBytes({ capabilities: capabilities(true) }));
+    peer.clock.advance(10_000);
+    expect(old.wasEnded).toBe(false);
+    const messages = old.written.length;
+    const next = peer.connect();
+    peer.send(next, openBytes({ capabilities: capabilities(true) }), keepaliveBytes());
+    expect(old.wasDestroyed).toBe(true);
+    expect(old.written.slice(messages).every((bytes) => bytes[18] !== 3)).toBe(true);
+    expect(peer.events.downs.at(-1)).toMatchObject({ reason: expect.stringContaining('has restarted') });
+    expect(peer.events.downs.at(-1)?.notification).toBeUndefined();
+    expect(peer.session.state).toBe('Established');
+    expect(peer.events.established_).toHaveLength(2);
   });
 
   it('drops the connection when the peer does not close it', () => {
