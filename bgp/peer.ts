@@ -96,7 +96,6 @@ export class Peer implements SessionEvents {
   /** While the session is established. */
   #negotiated: NegotiatedSession | undefined;
   #forgotten = false;
-  #keptFor: number | undefined;
   #lost = 0;
   readonly #updateErrors = new Map<ErrorClass, number>();
 
@@ -129,11 +128,6 @@ export class Peer implements SessionEvents {
   /** Families for which the peer has sent End-of-RIB. */
   get endOfRibSeen(): ReadonlySet<Family> {
     return this.#endOfRibSeen;
-  }
-
-  /** Seconds for which the routes of a lost session are kept; undefined when none are, and while it stands. */
-  get restartTime(): number | undefined {
-    return this.#keptFor;
   }
 
   /** How often the session was lost. */
@@ -173,7 +167,6 @@ export class Peer implements SessionEvents {
       });
     this.#source = source;
     this.#negotiated = negotiated;
-    this.#keptFor = undefined;
     this.#endOfRibSeen.clear();
     this.#reader = new UpdateReader({
       attributes,
@@ -330,7 +323,6 @@ export class Peer implements SessionEvents {
     const families = this.#forgotten ? [] : keptFamilies(negotiated, reason);
     const seconds = negotiated.gracefulRestart?.restartTime ?? 0;
     this.#stale.keep(source, families, seconds);
-    this.#keptFor = families.length > 0 ? seconds : undefined;
     if (families.length > 0) this.#context.events.kept?.(this, families, seconds);
   }
 

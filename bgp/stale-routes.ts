@@ -52,7 +52,6 @@ export class StaleRoutes {
   readonly #refreshTimers = new Map<Family, Timer>();
   /** Families with routes that may be stale still: they are looked through only then. */
   readonly #marked = new Set<Family>();
-
   /** Times of the clock. */
   readonly #refreshAllowedAt = new Map<Family, number>();
 

@@ -109,10 +109,17 @@ function applyOptions(descriptor: number, options: InetSocketOptions): void {
   const tos = options.tos ?? TOS_INTERNETWORK_CONTROL;
   if (ipv4) set(IPPROTO_IP, IP_TOS, 'IP_TOS', tos);
   else set(IPPROTO_IPV6, IPV6_TCLASS, 'IPV6_TCLASS', tos);
-  if (options.ttl !== undefined) {
-    if (ipv4) set(IPPROTO_IP, IP_TTL, 'IP_TTL', options.ttl);
-    else set(IPPROTO_IPV6, IPV6_UNICAST_HOPS, 'IPV6_UNICAST_HOPS', options.ttl);
-  }
+  if (options.ttl !== undefined) setTimeToLive(descriptor, options.version, options.ttl);
+}
+
+/**
+ * Sets the time to live, or hop limit, of what a socket sends from now on: 1 to 255.
+ *
+ * @throws InetSocketError when the kernel refuses it
+ */
+export function setTimeToLive(descriptor: number, version: IpVersion, ttl: number): void {
+  if (version === 4) setNumberOption(descriptor, IPPROTO_IP, IP_TTL, 'IP_TTL', ttl);
+  else setNumberOption(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 'IPV6_UNICAST_HOPS', ttl);
 }
 
 function bindToDevice(descriptor: number, device: string): void {

@@ -139,6 +139,11 @@ export function peerHelps(sent: OpenMessage, received: OpenMessage): boolean {
   return (gracefulRestartOf(sent)?.families.length ?? 0) > 0 && gracefulRestartOf(received) !== undefined;
 }
 
+/** True when the peer says that it has restarted (the R bit of RFC 4724 §3). */
+export function saysRestarting(open: OpenMessage): boolean {
+  return gracefulRestartOf(open)?.restarting === true;
+}
+
 /** True when both ends said by the N bit of RFC 8538 that a Cease may be wrapped into a Hard Reset. */
 export function hardResetNegotiated(sent: OpenMessage, received: OpenMessage): boolean {
   return [sent, received].every((open) => gracefulRestartOf(open)?.notification);

@@ -202,7 +202,7 @@ function isUnused({ sessions, ranges }: ListeningPlace): boolean {
 }
 
 function holds({ range }: WelcomeRange, address: IpAddress): boolean {
-  return range.address.version === address.version && prefixContains(range, address);
+  return prefixContains(range, address);
 }
 
 function forgetPeer(

@@ -5,6 +5,7 @@ import { type Collision, type CollisionVerdict, resolveCollision, settleUndecide
 import { type ConnectionEnd, DownHistory, lostCollision, refusesCapabilities } from './down-history.ts';
 import { cease, refuseConnection } from './farewell.ts';
 import { MessageCounter } from './message-counters.ts';
+import { saysRestarting } from './open-negotiation.ts';
 import { type ConnectionOwner, PeerConnection } from './peer-connection.ts';
 import { jittered, type RandomSource, RetryBackoff } from './retry-backoff.ts';
 import type {
@@ -291,10 +292,9 @@ export class Session implements SessionHandle, ConnectionOwner {
    * The peer says that it restarts, over a connection that cannot be the other one of a collision: both were opened
    * at once then.
    */
-  #hasRestarted({ capabilities }: OpenMessage): boolean {
+  #hasRestarted(open: OpenMessage): boolean {
     if ((this.#negotiated?.gracefulRestart?.families.length ?? 0) === 0) return false;
-    if (this.clock.now() - this.#establishedAt < COLLISION_DECISION_TIME) return false;
-    return capabilities.some((capability) => capability.kind === 'graceful-restart' && capability.restarting);
+    return this.clock.now() - this.#establishedAt >= COLLISION_DECISION_TIME && saysRestarting(open);
   }
 
   #collisionOf(connection: PeerConnection, open: OpenMessage): Collision | undefined {

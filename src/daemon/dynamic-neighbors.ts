@@ -52,9 +52,7 @@ export class DynamicNeighbors {
   /** A connection has come from an address that is no neighbor's: true when it is one now. */
   welcome(address: IpAddress): boolean {
     const { add, log } = this.#options;
-    const found = this.#ranges.find(
-      ({ range }) => range.address.version === address.version && prefixContains(range, address),
-    );
+    const found = this.#ranges.find(({ range }) => prefixContains(range, address));
     if (!found) return false;
     if (this.#peers.size >= MOST_DYNAMIC_NEIGHBORS) {
       this.#limit.pass('full', () =>
@@ -83,17 +81,16 @@ export class DynamicNeighbors {
     }
   }
 
-  /** To be called when the routes of a lost session are kept: it may take that long until the neighbor is back. */
-  kept(peer: Peer): void {
+  /** To be called when the routes of a lost session are kept for `seconds`: so long may the neighbor take to be back. */
+  kept(peer: Peer, seconds: number): void {
     if (!this.#peers.has(peer)) return;
     this.#peers.get(peer)?.cancel();
-    this.#peers.set(peer, this.#forgetLater(peer));
+    this.#peers.set(peer, this.#forgetLater(peer, seconds));
   }
 
-  #forgetLater(peer: Peer): Timer {
+  #forgetLater(peer: Peer, restartTime = 0): Timer {
     const { clock, remove } = this.#options;
-    const restartTime = (peer.restartTime ?? 0) * 1000;
-    return clock.setTimer(restartTime + FORGET_TIME, () => {
+    return clock.setTimer(restartTime * 1000 + FORGET_TIME, () => {
       this.#peers.delete(peer);
       remove(peer, CeaseSubcode.PEER_DECONFIGURED, 'no session for a while');
     });

@@ -352,7 +352,7 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
         { peer: peer.name, families: families.map(familyName).join(','), seconds },
         'the peer restarts: its routes stay in use',
       );
-      dynamic()?.kept(peer);
+      dynamic()?.kept(peer, seconds);
     },
     down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),

@@ -37,7 +37,7 @@ export function isOnOwnNetwork(address: IpAddress): boolean {
   return Object.values(networkInterfaces()).some((entries) =>
     entries?.some(({ cidr }) => {
       const network = cidr === null ? undefined : parsePrefix(cidr);
-      return network?.address.version === address.version && prefixContains(network, address);
+      return network !== undefined && prefixContains(network, address);
     }),
   );
 }

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
+import { InetSocketError, setTimeToLive } from '../../dataplane/inet-socket.ts';
 import { setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
 import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
 import { type IpPrefix, prefixContains, prefixEquals } from '../../net/prefix.ts';
+import { descriptorOf } from './socket-descriptor.ts';
 import { formatEndpoint, TransportError } from './socket-errors.ts';
-import { descriptorOf, setTimeToLive } from './time-to-live.ts';
 
 /** What a listening socket and the sockets it accepts must have for each peer: TCP MD5 key, time-to-live. */
 export class ListenerPeers {
@@ -59,9 +60,7 @@ export class ListenerPeers {
   #optionsFor(address: IpAddress): SocketOptions | undefined {
     const own = this.#peers.get(formatAddress(address));
     if (own) return own;
-    return this.#ranges.find(
-      ({ range }) => range.address.version === address.version && prefixContains(range, address),
-    )?.options;
+    return this.#ranges.find(({ range }) => prefixContains(range, address))?.options;
   }
 
   /** Gives an accepted socket what its peer needs; what went wrong, in words. */
@@ -69,8 +68,14 @@ export class ListenerPeers {
     const ttl = this.#optionsFor(remote.address)?.ttl;
     if (ttl === undefined) return undefined;
     const descriptor = descriptorOf(socket);
-    const reason =
-      descriptor === undefined ? 'no descriptor' : setTimeToLive(descriptor, remote.address.version, ttl);
-    return reason && `cannot set the time-to-live for ${formatEndpoint(remote)}: ${reason}`;
+    // Closed already: nothing will be sent.
+    if (descriptor === undefined) return undefined;
+    try {
+      setTimeToLive(descriptor, remote.address.version, ttl);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof InetSocketError)) throw error;
+      return `cannot set the time-to-live for ${formatEndpoint(remote)}: ${error.message}`;
+    }
   }
 }

@@ -13,9 +13,9 @@ import { openTcpSocket } from '../../dataplane/tcp-socket.ts';
 import { formatAddress, parseAddress } from '../../net/address.ts';
 import { ListenerPeers } from './listener-peers.ts';
 import { ReadTurns } from './read-turns.ts';
+import { descriptorOf } from './socket-descriptor.ts';
 import { connectFailure, formatEndpoint, listenFailure, TransportError } from './socket-errors.ts';
 import { TcpConnection } from './tcp-connection.ts';
-import { descriptorOf } from './time-to-live.ts';
 
 /** What a {@link TcpTransport} may be told. */
 export interface TcpTransportOptions {

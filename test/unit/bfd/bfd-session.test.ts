@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { BfdSession, type BfdSessionSettings, type BfdStatus } from '../../../bfd/bfd-session.ts';
 import { BfdDiagnostic, BfdState, type ControlPacket } from '../../../bfd/control-packet.ts';
 import { FakeClock } from '../bgp/session/fake-clock.ts';
+import { DEFAULT_PACKET } from './default-packet.ts';
 
 const SETTINGS: BfdSessionSettings = {
   transmitInterval: 300,
@@ -51,21 +52,8 @@ class Bench {
   }
 
   receive(packet: Partial<ControlPacket>): void {
-    this.session.receive({
-      diagnostic: 0,
-      state: BfdState.down,
-      poll: false,
-      final: false,
-      controlPlaneIndependent: false,
-      demand: false,
-      detectMultiplier: 3,
-      myDiscriminator: 77,
-      yourDiscriminator: this.session.discriminator,
-      desiredMinTx: 100_000,
-      requiredMinRx: 100_000,
-      requiredMinEchoRx: 0,
-      ...packet,
-    });
+    const yourDiscriminator = this.session.discriminator;
+    this.session.receive({ ...DEFAULT_PACKET, yourDiscriminator, ...packet });
   }
 
   /** Milliseconds between the packets since the one with this number. */

@@ -3,6 +3,7 @@ import { BfdSession } from '../../../bfd/bfd-session.ts';
 import { BfdState, type ControlPacket, encodeControlPacket } from '../../../bfd/control-packet.ts';
 import { BfdSessionTable } from '../../../bfd/session-table.ts';
 import { FakeClock } from '../bgp/session/fake-clock.ts';
+import { DEFAULT_PACKET } from './default-packet.ts';
 
 function session(discriminator: number): BfdSession {
   return new BfdSession(
@@ -13,21 +14,7 @@ function session(discriminator: number): BfdSession {
 }
 
 function bytes(packet: Partial<ControlPacket>): Uint8Array {
-  return encodeControlPacket({
-    diagnostic: 0,
-    state: BfdState.down,
-    poll: false,
-    final: false,
-    controlPlaneIndependent: false,
-    demand: false,
-    detectMultiplier: 3,
-    myDiscriminator: 9,
-    yourDiscriminator: 0,
-    desiredMinTx: 1_000_000,
-    requiredMinRx: 1_000_000,
-    requiredMinEchoRx: 0,
-    ...packet,
-  });
+  return encodeControlPacket({ ...DEFAULT_PACKET, ...packet });
 }
 
 describe('the table of BFD sessions', () => {

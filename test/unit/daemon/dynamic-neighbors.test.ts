@@ -30,7 +30,7 @@ describe('dynamic neighbors', () => {
     removed = [];
     bench = new SpeakerBench({
       stateChanged: (peer) => neighbors.stateChanged(peer),
-      kept: (peer) => neighbors.kept(peer),
+      kept: (peer, _families, seconds) => neighbors.kept(peer, seconds),
     });
     const instance = bench.speaker.addInstance(DEFAULT_INSTANCE, ALL_FAMILIES, false);
     neighbors = new DynamicNeighbors({

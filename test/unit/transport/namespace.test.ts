@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { systemClock } from '../../../bgp/session/clock.ts';
 import { PeerDirectory } from '../../../bgp/session/peer-directory.ts';
 import { Session } from '../../../bgp/session/session.ts';
 import type { PeerSettings, SessionDown, SessionEvents } from '../../../bgp/session/session-events.ts';
 import { IPV4_UNICAST } from '../../../bgp/wire/family.ts';
+import { InetSocketError } from '../../../dataplane/inet-socket.ts';
 import { Collector, deferred, endpoint, makeNamespace, namespaceObstacle, TcpBench } from './tcp-bench.ts';
 
 const obstacle = namespaceObstacle();
@@ -26,6 +27,11 @@ class Milestones implements SessionEvents {
     this.gone.resolve(reason);
   }
   stateChanged(): void {}
+}
+
+function skipWithoutMd5(context: TestContext, error: unknown): void {
+  if (!(error instanceof InetSocketError) || error.code !== 'ENOPROTOOPT') throw error;
+  context.skip(`the kernel has no TCP MD5: ${error.message}`);
 }
 
 describe.skipIf(obstacle !== undefined)('in a network namespace', () => {
@@ -67,7 +73,7 @@ describe.skipIf(obstacle !== undefined)('in a network namespace', () => {
     try {
       listener.setPeer(peer, { ...inside, password: 'secret' });
     } catch (error) {
-      context.skip(`the kernel has no TCP MD5: ${String(error)}`);
+      skipWithoutMd5(context, error);
     }
     await bench.connect(listener.local, { ...inside, password: 'secret' });
     await accepted.promise;
@@ -86,7 +92,7 @@ describe.skipIf(obstacle !== undefined)('in a network namespace', () => {
     try {
       listener.setRange({ address, length: 32 }, { ...inside, password });
     } catch (error) {
-      context.skip(`the kernel has no TCP MD5: ${String(error)}`);
+      skipWithoutMd5(context, error);
     }
     for (const before of ['the peer', 'the range']) {
       if (before === 'the peer') listener.setPeer(address, { ...inside, password });
