@@ -21,7 +21,7 @@ interface RunningSession {
   readonly socket: Socket;
 }
 
-class BfdThread {
+class BfdSessions {
   readonly #port: MessagePort;
   readonly #table = new BfdSessionTable();
   readonly #sessions = new Map<number, RunningSession>();
@@ -54,6 +54,7 @@ class BfdThread {
     const socket = createSocket(version === 4 ? 'udp4' : 'udp6');
     socket.on('error', (error) => this.#trouble(name, error));
     socket.bind({ fd: descriptor });
+    this.#post({ kind: 'adopted', descriptor });
     return socket;
   }
 
@@ -116,6 +117,6 @@ function isBound(socket: Socket): boolean {
 }
 
 if (parentPort) {
-  const thread = new BfdThread(parentPort);
-  parentPort.on('message', (message: ToBfdWorker) => thread.handle(message));
+  const sessions = new BfdSessions(parentPort);
+  parentPort.on('message', (message: ToBfdWorker) => sessions.handle(message));
 }

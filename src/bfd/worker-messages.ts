@@ -22,6 +22,8 @@ export type ToBfdWorker =
 
 /** From the thread of BFD to the daemon. */
 export type FromBfdWorker =
+  /** The socket is the thread's, and closed when it ends. */
+  | { readonly kind: 'adopted'; readonly descriptor: number }
   | { readonly kind: 'status'; readonly discriminator: number; readonly status: BfdStatus }
   /** Something that a person should know of. */
   | { readonly kind: 'trouble'; readonly message: string };

@@ -285,6 +285,8 @@ class Daemon {
   #makeBfd(): BfdWatch {
     const service = new BfdService({
       program: new URL('./bfd-worker.cjs', import.meta.url),
+      clock: systemClock,
+      random: Math.random,
       warn: (message) => this.#log.warn(message),
     });
     const kernel = this.#kernel;

@@ -43,6 +43,52 @@ for (const program of ['frr', 'bird'] as const) {
   });
 }
 
+const OVER_ROUTERS = {
+  routers: PLAN.routers,
+  links: [
+    { ...PLAN.links[0], multiHop: true },
+    // BIRD sends with the system's time-to-live, 64, of which the router takes one.
+    { ...PLAN.links[1], multiHop: true, bfd: { ...TIMERS, minimumTtl: 63 } },
+  ],
+} as const;
+
+describeTopology('BFD over a router (RFC 5883)', OVER_ROUTERS, (topology) => {
+  for (const program of ['frr', 'bird'] as const) {
+    for (const version of [4, 6] as const) {
+      it(`is up over IPv${version} at both ends with ${program}`, async () => {
+        const { us, [program]: peer } = topology().speakers;
+        const theirs = topology().address(program, 'us', version);
+        const ours = topology().address('us', program, version);
+        await topology().established('us', program);
+        await waitFor(
+          'BFD up',
+          () => us.session(theirs),
+          ({ bfd }) => bfd === 'up',
+        );
+        await waitFor(
+          'BFD up there',
+          () => peer.bfdState(ours),
+          (state) => state === 'up',
+        );
+      });
+    }
+  }
+
+  it('takes BGP down at once when the path fails', async () => {
+    const { us, frr } = topology().speakers;
+    const theirs = topology().address('frr', 'us');
+    const { since } = await us.session(theirs);
+    frr.freezeBfd();
+    const down = await waitFor(
+      'BFD down',
+      () => us.session(theirs),
+      ({ lastError }) => lastError !== undefined && lastError.at > since,
+    );
+    expect(down.lastError?.reason).toContain('BFD session down: control detection time expired');
+    frr.thawBfd();
+  });
+});
+
 describeTopology('BFD of FRR that falls silent', PLAN, (topology) => {
   it('takes BGP down at once, and both come back', async () => {
     const { us, frr } = topology().speakers;

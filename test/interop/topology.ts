@@ -56,6 +56,8 @@ export interface LinkPlan<Name extends string> {
   readonly listens?: Name;
   /** BFD beside each session. */
   readonly bfd?: BfdTimers;
+  /** There is a router between the two, which only forwards. */
+  readonly multiHop?: boolean;
 }
 
 /** Routers by name, and their links. */
@@ -102,9 +104,10 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       const namespaces = new Map<string, string>();
       for (const name of Object.keys(plan.routers)) namespaces.set(name, await network.addNamespace(name));
       const ends = new Map<string, LinkEnd>();
-      for (const { between } of plan.links) {
+      for (const { between, multiHop } of plan.links) {
         const [first, second] = between;
-        const [from, to] = await network.addLink(namespaces.get(first) ?? '', namespaces.get(second) ?? '');
+        const pair = [namespaces.get(first) ?? '', namespaces.get(second) ?? ''] as const;
+        const [from, to] = await (multiHop ? network.addPathOverRouter(...pair) : network.addLink(...pair));
         ends.set(`${first} ${second}`, from);
         ends.set(`${second} ${first}`, to);
       }
@@ -191,7 +194,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects, client, passwords, listens, bfd }) => {
+  return plan.links.flatMap(({ between, families, connects, client, passwords, listens, bfd, multiHop }) => {
     const [first, second] = between;
     if (name !== first && name !== second) return [];
     const other = name === first ? second : first;
@@ -205,6 +208,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
       isClient: client === other,
       ...(password !== undefined && { password }),
       ...(bfd && { bfd }),
+      ...(multiHop && { multiHop }),
     };
     const overIpv4 = families.filter((family) => family !== 'ipv6');
     const sessions: NeighborSettings[] = [];

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from './commands.ts';
+import { run, runIn } from './commands.ts';
 
 /** One end of a link. */
 export interface LinkEnd {
@@ -61,6 +61,19 @@ export class Network {
     return ends;
   }
 
+  /** Connects two namespaces over a third one that forwards; gives the far ends of its two links. */
+  async addPathOverRouter(first: string, second: string): Promise<readonly [LinkEnd, LinkEnd]> {
+    const router = await this.addNamespace(`hop${this.#links}`);
+    for (const name of ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding']) {
+      await runIn(router, 'sysctl', '-qw', `${name}=1`);
+    }
+    const [from, near] = await this.addLink(first, router);
+    const [far, to] = await this.addLink(router, second);
+    await addRoutes(from, to, near);
+    await addRoutes(to, from, far);
+    return [from, to];
+  }
+
   /** Removes the namespaces, and the files unless they are to be kept. */
   remove(keepFiles: boolean): void {
     process.off('exit', this.#atExit);
@@ -71,6 +84,11 @@ export class Network {
   #removeNow(): void {
     for (const namespace of this.#namespaces.splice(0)) spawnSync('ip', ['netns', 'del', namespace]);
   }
+}
+
+async function addRoutes({ namespace }: LinkEnd, to: LinkEnd, via: LinkEnd): Promise<void> {
+  await run('ip', '-n', namespace, 'route', 'add', to.ipv4, 'via', via.ipv4);
+  await run('ip', '-n', namespace, 'route', 'add', to.ipv6, 'via', via.ipv6);
 }
 
 /** Removes namespaces of test processes that were killed before they could do it. */

@@ -161,7 +161,8 @@ ${bfdText(settings)}${staticText('ipv4', routes)}${staticText('ipv6', routes)}${
 function bfdText({ neighbors }: SpeakerSettings): string {
   const bfd = neighbors.find((neighbor) => neighbor.bfd)?.bfd;
   if (!bfd) return '';
-  return `protocol bfd { interface "*" { interval ${bfd.interval} ms; multiplier ${bfd.multiplier}; }; }\n`;
+  const timers = `{ interval ${bfd.interval} ms; multiplier ${bfd.multiplier}; };`;
+  return `protocol bfd { interface "*" ${timers} multihop ${timers} }\n`;
 }
 
 function staticText(family: FamilyWord, routes: readonly OwnRoute[]): string {
@@ -176,13 +177,13 @@ function routeText({ prefix, communities = [], med }: OwnRoute): string {
 }
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects, password, bfd } = neighbor;
+  const { address, localAddress, as, families, connects, password, bfd, multiHop } = neighbor;
   const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
   return `protocol bgp peer${index} {
  local ${localAddress} as ${settings.as};
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
- ${bfd ? 'bfd on;' : ''}
+ ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''}
  ${settings.gracefulRestart ? 'graceful restart on;' : ''}
  hold time 9;
  keepalive time 3;

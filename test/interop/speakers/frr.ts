@@ -281,14 +281,18 @@ function routeMapOf(route: OwnRoute): string[] {
 }
 
 function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
-  const sessions = neighbors.flatMap(({ address, localAddress, as: remoteAs, connects, password }) => [
-    `neighbor ${address} remote-as ${remoteAs}`,
-    `neighbor ${address} update-source ${localAddress}`,
-    `neighbor ${address} timers connect 1`,
-    `neighbor ${address} advertisement-interval 0`,
-    ...(connects ? [] : [`neighbor ${address} passive`]),
-    ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
-  ]);
+  const sessions = neighbors.flatMap((neighbor) => {
+    const { address, localAddress, as: remoteAs, connects, password, multiHop } = neighbor;
+    return [
+      `neighbor ${address} remote-as ${remoteAs}`,
+      `neighbor ${address} update-source ${localAddress}`,
+      `neighbor ${address} timers connect 1`,
+      `neighbor ${address} advertisement-interval 0`,
+      ...(connects ? [] : [`neighbor ${address} passive`]),
+      ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
+      ...(multiHop ? [`neighbor ${address} ebgp-multihop 2`] : []),
+    ];
+  });
   const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [
     `address-family ${FAMILY_COMMANDS[family]}`,
     ...neighbors
@@ -313,10 +317,10 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
 }
 
 function bfdText({ neighbors }: SpeakerSettings): string {
-  const peers = neighbors.flatMap(({ address, localAddress, bfd }) =>
+  const peers = neighbors.flatMap(({ address, localAddress, bfd, multiHop }) =>
     bfd
       ? [
-          ` peer ${address} local-address ${localAddress}`,
+          ` peer ${address} ${multiHop ? 'multihop ' : ''}local-address ${localAddress}`,
           `  detect-multiplier ${bfd.multiplier}`,
           `  receive-interval ${bfd.interval}`,
           `  transmit-interval ${bfd.interval}`,

@@ -196,11 +196,12 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, listenRange, as, families, connects, password, isClient, bfd } = neighbor;
+  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop } = neighbor;
   const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
+    ...(multiHop && { properties: [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] }),
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),
     ...(bfd && {
@@ -208,6 +209,7 @@ function neighborResource(localAs: number, neighbor: NeighborSettings): unknown 
         receiveInterval: bfd.interval,
         transmitInterval: bfd.interval,
         detectMultiplier: bfd.multiplier,
+        ...(bfd.minimumTtl !== undefined && { minimumTTL: bfd.minimumTtl }),
       },
     }),
     holdTimeSeconds: 9,

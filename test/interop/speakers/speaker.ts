@@ -23,6 +23,8 @@ export interface OwnEvpnRoute {
 export interface BfdTimers {
   readonly interval: number;
   readonly multiplier: number;
+  /** Least time-to-live of packets that came over routers, where that can be set. */
+  readonly minimumTtl?: number;
 }
 
 /** One neighbor of a speaker. */
@@ -38,6 +40,8 @@ export interface NeighborSettings {
   /** Key of TCP MD5 signatures (RFC 2385). */
   readonly password?: string;
   readonly bfd?: BfdTimers;
+  /** The neighbor is not on the same network. */
+  readonly multiHop?: boolean;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
 }

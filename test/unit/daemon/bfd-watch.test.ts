@@ -4,7 +4,8 @@ import { BfdState } from '../../../bfd/control-packet.ts';
 import type { Peer } from '../../../bgp/peer.ts';
 import { DEFAULT_INSTANCE } from '../../../bgp/routing-instance.ts';
 import { formatAddress } from '../../../net/address.ts';
-import type { BfdService, BfdTarget } from '../../../src/bfd/bfd-service.ts';
+import type { BfdService } from '../../../src/bfd/bfd-service.ts';
+import type { BfdTarget } from '../../../src/bfd/bfd-thread.ts';
 import { BfdWatch } from '../../../src/daemon/bfd-watch.ts';
 import { createLogger } from '../../../src/daemon/log.ts';
 import {
