@@ -1,11 +1,13 @@
 // Hot: runs once per changed prefix that has several paths. Nothing is allocated.
 import type { AttributeStore } from './attribute-store.ts';
 import { growInt32 } from './columns.ts';
+import { compareMacMobility } from './mac-mobility.ts';
 import type { PathTable } from './path-table.ts';
 import { comparePeerAddress, SourceKind, type SourceRegistry } from './sources.ts';
 
 /** Steps of the decision process in their order, as people read them. */
 export const DECISION_STEPS = [
+  'MAC mobility',
   'local preference',
   'locally originated',
   'AS path length',
@@ -21,9 +23,11 @@ export const DECISION_STEPS = [
 /** A step of {@link DECISION_STEPS}, or `only path` for one without competition. */
 export type DecisionReason = (typeof DECISION_STEPS)[number] | 'only path';
 
-const MED_STEP = 4;
+/** The first step of all routes but MAC/IP Advertisement routes. */
+const COMMON_STEP = 1;
+const MED_STEP = 5;
 /** Paths that are equal in all steps before this one may share the traffic. */
-const FIRST_TIE_BREAK = 6;
+const FIRST_TIE_BREAK = 7;
 
 /**
  * The decision process of RFC 4271 §9.1.2.2 over the paths of one prefix. MED is compared only between
@@ -34,21 +38,33 @@ export class DecisionProcess {
   readonly #attributes: AttributeStore;
   readonly #sources: SourceRegistry;
   readonly #paths: PathTable;
+  readonly #isMacRoute: ((path: number) => boolean) | undefined;
   #candidates = new Int32Array(16);
 
-  constructor(attributes: AttributeStore, sources: SourceRegistry, paths: PathTable) {
+  /** `isMacRoute`: whether a path is one of an EVPN MAC/IP Advertisement route; absent in other families. */
+  constructor(
+    attributes: AttributeStore,
+    sources: SourceRegistry,
+    paths: PathTable,
+    isMacRoute?: (path: number) => boolean,
+  ) {
     this.#attributes = attributes;
     this.#sources = sources;
     this.#paths = paths;
+    this.#isMacRoute = isMacRoute;
   }
 
   /** The best of `count` paths at the start of `candidates` (which is reordered), or -1 when there is none. */
   select(candidates: Int32Array, count: number): number {
     if (count === 0) return -1;
-    let left = this.#keepBest(candidates, count, 0, MED_STEP);
+    let left = this.#keepBest(candidates, count, this.#firstStep(candidates[0] as number), MED_STEP);
     if (left > 1) left = this.#dropWorseMed(candidates, left);
     if (left > 1) this.#keepBest(candidates, left, MED_STEP + 1, DECISION_STEPS.length);
     return candidates[0] as number;
+  }
+
+  #firstStep(path: number): number {
+    return this.#isMacRoute?.(path) ? 0 : COMMON_STEP;
   }
 
   /** Moves the paths that no other beats in steps `from` to `to` to the front; returns how many. */
@@ -99,22 +115,24 @@ export class DecisionProcess {
     const attributeB = paths.attributes(b);
     switch (step) {
       case 0:
+        return compareMacMobility(attributes, attributeA, attributeB);
+      case COMMON_STEP:
         return attributes.localPref(attributeB) - attributes.localPref(attributeA);
-      case 1:
-        return Number(this.#kind(b) === SourceKind.local) - Number(this.#kind(a) === SourceKind.local);
       case 2:
-        return attributes.asPathLength(attributeA) - attributes.asPathLength(attributeB);
+        return Number(this.#kind(b) === SourceKind.local) - Number(this.#kind(a) === SourceKind.local);
       case 3:
+        return attributes.asPathLength(attributeA) - attributes.asPathLength(attributeB);
+      case 4:
         return attributes.origin(attributeA) - attributes.origin(attributeB);
       case MED_STEP:
         return this.#compareMed(attributeA, attributeB);
-      case 5:
+      case 6:
         return Number(this.#kind(a) === SourceKind.ibgp) - Number(this.#kind(b) === SourceKind.ibgp);
       case FIRST_TIE_BREAK:
         return this.#routerId(a) - this.#routerId(b);
-      case 7:
-        return attributes.clusterListLength(attributeA) - attributes.clusterListLength(attributeB);
       case 8:
+        return attributes.clusterListLength(attributeA) - attributes.clusterListLength(attributeB);
+      case 9:
         return comparePeerAddress(this.#sources.get(paths.source(a)), this.#sources.get(paths.source(b)));
       default:
         return paths.pathId(a) - paths.pathId(b);
@@ -138,12 +156,13 @@ export class DecisionProcess {
 
   /** True when traffic may be spread over `path` besides the best path: equal up to the tie breaks. */
   isMultipath(best: number, path: number): boolean {
-    return this.#compare(best, path, 0, FIRST_TIE_BREAK) === 0;
+    return this.#compare(best, path, this.#firstStep(best), FIRST_TIE_BREAK) === 0;
   }
 
   /** The step in which `best` beats `other`. */
   reason(best: number, other: number): DecisionReason {
-    const step = DECISION_STEPS.findIndex((_, index) => this.#compareStep(best, other, index) !== 0);
-    return DECISION_STEPS[step] ?? 'path identifier';
+    const first = this.#firstStep(best);
+    const isDecided = (step: number): boolean => step >= first && this.#compareStep(best, other, step) !== 0;
+    return DECISION_STEPS.find((_, step) => isDecided(step)) ?? 'path identifier';
   }
 }

@@ -4,6 +4,8 @@ import { type Family, L2VPN_EVPN } from '../wire/family.ts';
 
 /** RFC 9136 §3.1: IP prefix routes. */
 const LAST_KNOWN_TYPE = 5;
+/** EVPN MAC/IP Advertisement (RFC 7432 §7.2). */
+export const MAC_ROUTE_TYPE = 2;
 
 /** Bytes of the longest NLRI that {@link NlriSplitter} takes: EVPN routes have one length octet. */
 export const MOST_NLRI_BYTES = 2 + 255;
@@ -80,7 +82,7 @@ export class NlriSplitter {
     switch (type) {
       case 1:
         return this.#autoDiscoveryRoute(bytes, value, end);
-      case 2:
+      case MAC_ROUTE_TYPE:
         return this.#macRoute(bytes, value, end);
       case 3:
         return this.#wholeRoute(bytes, value, end, value + 12);

@@ -1,10 +1,11 @@
 // Hot: announce, withdraw and decide run once per route. Columns only; nothing is allocated but by growth.
-import type { Family } from '../wire/family.ts';
+import { type Family, L2VPN_EVPN } from '../wire/family.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import { growInt32 } from './columns.ts';
 import { DecisionProcess, type DecisionReason } from './decision.ts';
 import { Journal, type JournalOwner, type JournalReader } from './journal.ts';
 import { NlriExtras } from './nlri-extras.ts';
+import { MAC_ROUTE_TYPE, MOST_NLRI_BYTES } from './nlri-key.ts';
 import { PathFlag, PathTable, STALE_FLAGS } from './path-table.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { RouteSource, SourceRegistry } from './sources.ts';
@@ -23,6 +24,8 @@ const FLAG_BITS = 3;
 const FLAG_MASK = 7;
 
 const FIRST_SIZE = 64;
+
+const keyScratch = new Uint8Array(MOST_NLRI_BYTES);
 
 /** The time as a RIB needs it. */
 export interface RibTime {
@@ -82,10 +85,17 @@ export class Rib implements JournalOwner {
     this.attributes = options.attributes;
     this.sources = options.sources;
     this.#time = options.time;
-    this.#decision = new DecisionProcess(options.attributes, options.sources, this.paths);
+    const { attributes, sources } = options;
+    const isMacRoute = options.family === L2VPN_EVPN ? this.#isMacRoute : undefined;
+    this.#decision = new DecisionProcess(attributes, sources, this.paths, isMacRoute);
     this.bestChanges = new Journal(this);
     this.pathChanges = options.multipath ? new Journal(this) : undefined;
   }
+
+  readonly #isMacRoute = (path: number): boolean => {
+    this.prefixes.copyKey(this.paths.prefix(path), keyScratch, 0);
+    return keyScratch[0] === MAC_ROUTE_TYPE;
+  };
 
   /** Prefixes that have a best path. */
   get bestCount(): number {

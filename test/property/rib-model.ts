@@ -62,11 +62,23 @@ function keepLeast(routes: readonly ModelRoute[], value: (route: ModelRoute) => 
   return routes.filter((route) => value(route) === least);
 }
 
-/** RFC 4271 §9.1.2.2 word by word, with RFC 4456 §9. */
+/** Of MAC/IP Advertisement routes: how the address has moved (RFC 7432 §15). */
+function mobility({ route, attributes }: ModelRoute): number {
+  if (route.kind !== 'evpn' || route.routeType !== 2) return 0;
+  const text = toHex(attributes.extendedCommunities).match(/.{16}/g) ?? [];
+  const community = text.find((one) => one.startsWith('0600'));
+  if (community === undefined) return 0;
+  return (Number.parseInt(community.slice(4, 6), 16) & 1) === 1
+    ? Number.POSITIVE_INFINITY
+    : Number.parseInt(community.slice(8), 16);
+}
+
+/** RFC 4271 §9.1.2.2 word by word, with RFC 4456 §9 and RFC 7432 §15. */
 export function decide(routes: readonly ModelRoute[]): ModelRoute | undefined {
   if (routes.length === 0) return undefined;
   const external = ({ peer }: ModelRoute): boolean => peer.type !== 'ibgp';
-  let left = keepLeast(routes, (route) => -(external(route) ? 100 : (route.attributes.localPref ?? 100)));
+  let left = keepLeast(routes, (route) => -mobility(route));
+  left = keepLeast(left, (route) => -(external(route) ? 100 : (route.attributes.localPref ?? 100)));
   left = keepLeast(left, ({ peer }) => (peer.type === 'local' ? 0 : 1));
   left = keepLeast(left, ({ attributes }) => pathLength(attributes.asPath ?? []));
   left = keepLeast(left, ({ attributes }) => attributes.origin ?? 2);

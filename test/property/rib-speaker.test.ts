@@ -118,6 +118,10 @@ const NEXT_HOPS_6 = ['2001:db8:1::1', '2001:db8:1::2', '2001:db8::1'];
 const RD_COMMUNITY = Uint8Array.of(0, 2, 0xfd, 0xe9, 0, 0, 0, 1);
 const NON_TRANSITIVE = Uint8Array.of(0x40, 4, 0, 0, 0, 0, 0, 1);
 
+// MAC Mobility (RFC 7432 §7.7).
+const MOVED_TWICE = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 2);
+const STICKY = Uint8Array.of(6, 0, 1, 0, 0, 0, 0, 0);
+
 const peerIndex = fc.nat(PEERS.length - 1);
 const family = fc.constantFrom(...ALL_FAMILIES);
 const unicastFamily = fc.constantFrom(IPV4_UNICAST, IPV6_UNICAST);
@@ -146,6 +150,8 @@ const attributes = fc.record({
     RD_COMMUNITY,
     NON_TRANSITIVE,
     Uint8Array.of(...NON_TRANSITIVE, ...RD_COMMUNITY),
+    MOVED_TWICE,
+    Uint8Array.of(...RD_COMMUNITY, ...STICKY),
   ),
   originatorId: fc.constantFrom(undefined, undefined, 0x0a000001, 0x01010101),
   clusters: fc.constantFrom<readonly number[]>([], [], [1], [1, 2]),
