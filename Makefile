@@ -44,7 +44,7 @@ test-pcap: setup-node build ## captures through the decoder
 	@$(BIN)/vitest run --project pcap
 
 test-interop: setup-test build ## sessions with FRR, BIRD and GoBGP
-	@$(BIN)/vitest run --project interop
+	@$(BIN)/vitest run --project interop --project interop-alone
 
 test-lab: setup-test build-lab ## the whole topology on a real kernel
 	@$(BIN)/vitest run --project lab

@@ -17,7 +17,7 @@ rm -f $closing
 step lint biome check --error-on-warnings .
 step types tsc -p tsconfig.json
 step build make --no-print-directory build-lab
-step tests env REQUIRED_TIERS="unit pcap interop lab" vitest run
+step tests env REQUIRED_TIERS="unit pcap interop interop-alone lab" vitest run
 
 echo
 [ ${#failed[@]} -eq 0 ] || echo "failed: ${failed[*]}"

@@ -38,7 +38,7 @@ export default class TierTotals implements Reporter {
     const sum: Totals = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     console.log();
     for (const [name, { passed, failed, skipped: left }] of tiers) {
-      console.log(`${name.padEnd(8)} ${passed} passed, ${failed} failed, ${left} skipped`);
+      console.log(`${name.padEnd(13)} ${passed} passed, ${failed} failed, ${left} skipped`);
       sum.passed += passed;
       sum.failed += failed;
       sum.skipped += left;
