@@ -3,7 +3,15 @@ import { formatPrefix, networkOf } from '../../net/prefix.ts';
 import { roomFor, routerIdOf, vtepOf } from './address-plan.ts';
 import type { TreeMap } from './document-tree.ts';
 import type { ResourceReporter } from './findings.ts';
-import type { BfdSettings, Neighbor, NeighborFamily, ResourceReference, Underlay } from './model.ts';
+import type {
+  BfdSettings,
+  MaximumPrefixes,
+  Neighbor,
+  NeighborFamily,
+  ResourceReference,
+  Underlay,
+} from './model.ts';
+import type { MaximumPrefixesSpec } from './neighbor-properties.ts';
 import { isUnspecified } from './network-values.ts';
 import type { NeighborSpec, UnderlaySpec } from './underlay-schema.ts';
 
@@ -146,14 +154,18 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
   const asn = spec.asn ?? (spec.type === 'Internal' ? 'internal' : 'external');
   if (!peer) return undefined;
   const multiHop = spec.properties?.find(({ type }) => type === 'ebgpMultiHop');
+  const gtsm = spec.properties?.find(({ type }) => type === 'gtsm');
   const given = spec.addressFamilies ?? [];
   const families: Neighbor['families'] =
     given.length > 0
-      ? given.map(({ type, properties }) => ({
-          family: type,
-          routeReflectorClient:
-            properties?.some((property) => property.type === 'routeReflectorClient') ?? false,
-        }))
+      ? given.map(({ type, properties = [] }) => {
+          const limit = properties.find((property) => property.maximumPrefixes)?.maximumPrefixes;
+          return {
+            family: type,
+            routeReflectorClient: properties.some((property) => property.type === 'routeReflectorClient'),
+            ...(limit && { maximumPrefixes: buildLimit(limit) }),
+          };
+        })
       : defaultFamilies(spec, context).map((family) => ({ family, routeReflectorClient: false }));
   return {
     peer,
@@ -164,6 +176,7 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
     keepaliveTime: spec.keepaliveTimeSeconds ?? DEFAULT_KEEPALIVE_TIME,
     connectRetryTime: spec.connectTimeSeconds ?? DEFAULT_CONNECT_RETRY_TIME,
     ebgpTtl: multiHop ? (multiHop.ebgpMultiHop?.ttl ?? DEFAULT_MULTI_HOP_TTL) : 1,
+    ...(gtsm && { gtsmHops: gtsm.gtsm?.hops ?? 1 }),
     ...(spec.password !== undefined && { password: spec.password }),
     ...(spec.bfd && { bfd: buildBfd(spec.bfd) }),
     families,
@@ -189,6 +202,15 @@ function defaultFamilies(spec: NeighborSpec, context: FamilyContext): NeighborFa
     ...(ipv6 ? (['ipv6unicast'] as const) : []),
     ...(context.hasVnis ? (['evpn'] as const) : []),
   ];
+}
+
+function buildLimit({ limit, warnPercent, action, restartSeconds }: MaximumPrefixesSpec): MaximumPrefixes {
+  const words = { Stop: 'stop', Warn: 'warn' } as const;
+  return {
+    limit,
+    warnAt: Math.ceil((limit * warnPercent) / 100),
+    action: action === 'Restart' ? { restartAfter: restartSeconds ?? 0 } : words[action],
+  };
 }
 
 function buildBfd(spec: NonNullable<NeighborSpec['bfd']>): BfdSettings {

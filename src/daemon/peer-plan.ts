@@ -1,6 +1,6 @@
 import type { PeerReflection } from '../../bgp/peer.ts';
 import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
-import type { Endpoint } from '../../bgp/session/transport.ts';
+import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
 import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
@@ -38,6 +38,8 @@ const HOST_KEEPALIVE_TIME = 60;
 const HOST_CONNECT_RETRY_TIME = 5;
 
 const BGP_PORT = 179;
+
+const LARGEST_TTL = 255;
 
 /** Seconds; FRR's default. */
 const DEFAULT_STALE_PATH_TIME = 360;
@@ -101,7 +103,7 @@ function peerAt(
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
-      ...(!internal && { ttl: neighbor.ebgpTtl }),
+      ...timesToLive(neighbor, internal),
       ...(neighbor.password !== undefined && { password: neighbor.password }),
     },
   };
@@ -110,10 +112,22 @@ function peerAt(
     vrf: undefined,
     allowOwnAs: FABRIC_OWN_AS,
     ...(neighbor.bfd && {
-      bfd: { ...neighbor.bfd, multiHop: internal ? ('unless connected' as const) : neighbor.ebgpTtl > 1 },
+      bfd: {
+        ...neighbor.bfd,
+        multiHop: internal ? ('unless connected' as const) : (neighbor.gtsmHops ?? neighbor.ebgpTtl) > 1,
+      },
     }),
     ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
   };
+}
+
+/** With GTSM everything is sent with the largest time-to-live, of which each router on the way takes one (RFC 5082 §3). */
+function timesToLive(
+  { gtsmHops, ebgpTtl }: Neighbor,
+  internal: boolean,
+): Pick<SocketOptions, 'ttl' | 'minTtl'> {
+  if (gtsmHops !== undefined) return { ttl: LARGEST_TTL, minTtl: LARGEST_TTL + 1 - gtsmHops };
+  return internal ? {} : { ttl: ebgpTtl };
 }
 
 /** Without `gracefulRestart` in the Underlay, peers that restart are helped, as FRR does, and no more. */

@@ -28,6 +28,7 @@ export interface TcpTransportOptions {
 type ConnectTarget = Parameters<Transport['connect']>[0];
 type ConnectResult = Parameters<Transport['connect']>[1];
 type ListenTarget = Parameters<Transport['listen']>[0];
+type Refused = NonNullable<Parameters<Transport['listen']>[2]>;
 
 /** Bytes of one read; a larger buffer makes a turn of the event loop longer, not the reading faster. */
 const READ_SIZE = 65_536;
@@ -96,10 +97,7 @@ export class TcpTransport implements Transport {
       keep(connection);
       result.connected(connection);
     };
-    const timer = setTimeout(
-      () => failed(timedOut(target.remote, this.#connectTimeout)),
-      this.#connectTimeout,
-    );
+    const timer = setTimeout(() => failed(timedOut(target, this.#connectTimeout)), this.#connectTimeout);
     let decided = false;
     const release = (): void => {
       decided = true;
@@ -123,13 +121,17 @@ export class TcpTransport implements Transport {
     return connectFailure(error, target.remote, target.local ? formatAddress(target.local) : 'any address');
   }
 
-  async listen(target: ListenTarget, accepted: (connection: Connection) => void): Promise<Listener> {
+  async listen(
+    target: ListenTarget,
+    accepted: (connection: Connection) => void,
+    refused: Refused = () => {},
+  ): Promise<Listener> {
     const { device } = target.options;
     const server = createServer({ pauseOnConnect: true });
-    const descriptor = await listenOn(server, target);
-    const peers = new ListenerPeers(descriptor, target.local);
+    await listenOn(server, target);
+    const peers = new ListenerPeers(server, target.local);
     server.on('connection', (socket) => {
-      const connection = this.#acceptedConnection(socket, device, peers);
+      const connection = this.#acceptedConnection(socket, device, peers, refused);
       if (connection) accepted(connection);
     });
     server.on('error', (error) =>
@@ -149,6 +151,7 @@ export class TcpTransport implements Transport {
     socket: Socket,
     device: string | undefined,
     peers: ListenerPeers,
+    refused: Refused,
   ): TcpConnection | undefined {
     const local = endpointOf(socket.localAddress, socket.localPort);
     const remote = endpointOf(socket.remoteAddress, socket.remotePort);
@@ -157,8 +160,13 @@ export class TcpTransport implements Transport {
       socket.on('error', () => {}).destroy();
       return undefined;
     }
-    const trouble = peers.prepare(socket, remote);
+    const { trouble, refusal } = peers.prepare(socket, remote);
     if (trouble !== undefined) this.#warn(trouble);
+    if (refusal !== undefined) {
+      socket.on('error', () => {}).destroy();
+      refused({ local, remote }, refusal);
+      return undefined;
+    }
     const kept: { connection?: TcpConnection } = {};
     const place = { local, remote, device };
     const own = withReadBuffer(socket, this.#onread(kept));
@@ -197,8 +205,8 @@ function withReadBuffer(socket: Socket, onread: OnReadOpts): Socket | undefined 
 }
 
 /** True when only system calls can make the socket. */
-function isSpecial({ namespace, device, ttl, password }: SocketOptions): boolean {
-  return namespace !== undefined || device !== undefined || ttl !== undefined || password !== undefined;
+function isSpecial({ namespace, device, ttl, minTtl, password }: SocketOptions): boolean {
+  return [namespace, device, ttl, minTtl, password].some((option) => option !== undefined);
 }
 
 /** A socket that connects and does not read. Throws what the system calls throw. */
@@ -209,12 +217,13 @@ function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket
     const from = local ? { localAddress: formatAddress(local) } : {};
     return createConnection({ ...to, ...from, onread }).pause();
   }
-  const { namespace, device, ttl, password } = options;
+  const { namespace, device, ttl, minTtl, password } = options;
   const fd = openTcpSocket({
     version: remote.address.version,
     namespace,
     device,
     ttl,
+    minTtl,
     bindAddress: local,
     md5Keys: password === undefined ? [] : [{ peer: remote.address, password }],
   });
@@ -223,16 +232,15 @@ function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket
   return adopt(fd, () => new Socket(adopted).pause().connect(to));
 }
 
-/** Listens; gives the descriptor of a socket that was made by system calls. */
-async function listenOn(server: Server, target: ListenTarget): Promise<number | undefined> {
+async function listenOn(server: Server, target: ListenTarget): Promise<void> {
   const { local, options } = target;
+  const { namespace, device } = options;
   try {
-    if (!isSpecial(options)) {
+    if (namespace === undefined && device === undefined) {
       const host = formatAddress(local.address);
       await listening(server, () => server.listen({ host, port: local.port, ipv6Only: true }));
-      return undefined;
+      return;
     }
-    const { namespace, device } = options;
     const fd = openTcpSocket({
       version: local.address.version,
       namespace,
@@ -241,7 +249,6 @@ async function listenOn(server: Server, target: ListenTarget): Promise<number | 
       bindPort: local.port,
     });
     await adopt(fd, () => listening(server, () => server.listen({ fd })));
-    return fd;
   } catch (error) {
     throw listenFailure(error, local);
   }
@@ -268,11 +275,10 @@ function listening(server: Server, listen: () => void): Promise<void> {
   });
 }
 
-function timedOut(remote: Endpoint, milliseconds: number): TransportError {
-  return new TransportError(
-    `no answer from ${formatEndpoint(remote)} within ${milliseconds / 1000} s`,
-    'ETIMEDOUT',
-  );
+function timedOut({ remote, options: { minTtl } }: ConnectTarget, milliseconds: number): TransportError {
+  const words = `no answer from ${formatEndpoint(remote)} within ${milliseconds / 1000} s`;
+  const reach = minTtl === undefined ? '' : `: it must have a time-to-live of ${minTtl} at least (RFC 5082)`;
+  return new TransportError(words + reach, 'ETIMEDOUT');
 }
 
 /** The zone of a link-local address (`%eth0`) is not part of it. */

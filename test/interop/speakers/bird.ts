@@ -177,13 +177,13 @@ function routeText({ prefix, communities = [], med }: OwnRoute): string {
 }
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects, password, bfd, multiHop } = neighbor;
+  const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm } = neighbor;
   const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
   return `protocol bgp peer${index} {
  local ${localAddress} as ${settings.as};
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
- ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''}
+ ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
  ${settings.gracefulRestart ? 'graceful restart on;' : ''}
  hold time 9;
  keepalive time 3;

@@ -282,7 +282,7 @@ function routeMapOf(route: OwnRoute): string[] {
 
 function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
-    const { address, localAddress, as: remoteAs, connects, password, multiHop } = neighbor;
+    const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm } = neighbor;
     return [
       `neighbor ${address} remote-as ${remoteAs}`,
       `neighbor ${address} update-source ${localAddress}`,
@@ -291,6 +291,7 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
       ...(connects ? [] : [`neighbor ${address} passive`]),
       ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
       ...(multiHop ? [`neighbor ${address} ebgp-multihop 2`] : []),
+      ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
     ];
   });
   const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [

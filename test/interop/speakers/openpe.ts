@@ -196,12 +196,13 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop } = neighbor;
+  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop, gtsm } = neighbor;
   const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     ...(multiHop && { properties: [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] }),
+    ...(gtsm && { properties: [{ type: 'gtsm' }] }),
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),
     ...(bfd && {

@@ -42,6 +42,8 @@ export interface NeighborSettings {
   readonly bfd?: BfdTimers;
   /** The neighbor is not on the same network. */
   readonly multiHop?: boolean;
+  /** The neighbor is proved to be on the same network by its time-to-live (RFC 5082). */
+  readonly gtsm?: boolean;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
 }
