@@ -1,5 +1,6 @@
 import { type IpAddress, ipv4Mapped } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
+import { type PrefixLimit, PrefixLimits } from './prefix-limits.ts';
 import type { DrainState, Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
 import type { Rib } from './rib/rib.ts';
@@ -13,6 +14,7 @@ import type {
   NegotiatedSession,
   PeerSettings,
   SessionDown,
+  SessionError,
   SessionEvents,
   SessionHandle,
   SessionState,
@@ -21,7 +23,6 @@ import { keptFamilies, StaleRoutes } from './stale-routes.ts';
 import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
 import { RouteRefreshSubtype } from './wire/constants.ts';
 import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
-import type { ProtocolError } from './wire/protocol-error.ts';
 import { encodeRouteRefresh } from './wire/route-refresh.ts';
 import { encodeEndOfRib } from './wire/update.ts';
 
@@ -35,6 +36,8 @@ export interface PeerConfiguration {
   readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
   /** Set where this router is a route reflector (RFC 4456). */
   readonly reflection?: PeerReflection | undefined;
+  /** Limits of what is taken from the peer. */
+  readonly prefixLimits?: ReadonlyMap<Family, PrefixLimit>;
 }
 
 /** How a route reflector stands to a peer; it matters for internal ones. */
@@ -74,6 +77,8 @@ export interface PeerEvents {
   /** Routes of a lost session stay in use for so many seconds: the peer restarts (RFC 4724). */
   kept?(peer: Peer, families: readonly Family[], seconds: number): void;
   tolerated?(peer: Peer, error: UpdateError): void;
+  /** The peer is near the most prefixes of a family that are taken from it, or beyond. */
+  prefixLimit?(peer: Peer, family: Family, count: number, state: 'near' | 'exceeded'): void;
   /** A family was negotiated for which there is no next hop to announce. */
   unannounced?(peer: Peer, family: Family): void;
 }
@@ -93,6 +98,8 @@ export class Peer implements SessionEvents {
   readonly #groups = new Map<Family, UpdateGroup>();
   readonly #endOfRibSeen = new Set<Family>();
   readonly #stale: StaleRoutes;
+  /** Undefined: none are set. */
+  readonly #limits: PrefixLimits | undefined;
   /** While the session is established. */
   #negotiated: NegotiatedSession | undefined;
   #forgotten = false;
@@ -103,7 +110,15 @@ export class Peer implements SessionEvents {
     this.configuration = configuration;
     this.#context = context;
     const { clock, sweep } = context;
-    this.#stale = new StaleRoutes({ clock, sweep, ribs: configuration.instance.ribs });
+    const { prefixLimits: limits, instance } = configuration;
+    this.#stale = new StaleRoutes({ clock, sweep, ribs: instance.ribs });
+    this.#limits = limits?.size
+      ? new PrefixLimits({
+          limits,
+          ribs: instance.ribs,
+          passed: (...about) => context.events.prefixLimit?.(this, ...about),
+        })
+      : undefined;
   }
 
   /** Says which session the peer talks through; before the session is started. */
@@ -271,12 +286,13 @@ export class Peer implements SessionEvents {
     return local.bytes;
   }
 
-  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+  update(bytes: Uint8Array, start: number, end: number): SessionError | undefined {
     if (!this.#reading) {
       this.#reading = true;
       this.#context.beginRead();
     }
-    return this.#reader?.read(bytes, start, end);
+    const error = this.#reader?.read(bytes, start, end);
+    return error ?? (this.#limits && this.#source && this.#limits.check(this.#source));
   }
 
   routeRefresh(family: Family, subtype: number): void {

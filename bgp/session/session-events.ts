@@ -99,6 +99,14 @@ export interface SessionDown {
     readonly code: number;
     readonly subcode: number;
   };
+  /** The session is held down for so many milliseconds, Infinity: until it is cleared. */
+  readonly heldFor?: number;
+}
+
+/** Why a session ends that the speaker does not want any longer. */
+export interface SessionError extends ProtocolError {
+  /** Not an error of the protocol: routes are not kept (RFC 8538 §3.1), and the session is held down for so many milliseconds. */
+  readonly heldFor?: number;
 }
 
 /** States of RFC 4271 §8.2.2. */
@@ -113,7 +121,7 @@ export interface SessionEvents {
    * One whole UPDATE, header included, at `bytes[start..end)`; only valid during the call.
    * A returned error resets the session.
    */
-  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined;
+  update(bytes: Uint8Array, start: number, end: number): SessionError | undefined;
   /** ROUTE-REFRESH; `subtype` 0 request, 1 beginning, 2 end (RFC 2918, RFC 7313). */
   routeRefresh(family: Family, subtype: number): void;
   /** All messages of one read of `size` octets have been delivered: the moment to decide and send. */
@@ -151,6 +159,10 @@ export interface SessionHandle {
    * routes until we are back.
    */
   leave(subcode: number, reason: string): void;
-  /** Ends the session with Cease and lets it come back. */
+  /** Ends the session with Cease and lets it come back, unless it is held down. */
   reset(subcode: number, reason: string): void;
+  /** Wall-clock milliseconds until which it is held down, Infinity until {@link clear}; undefined when it is not. */
+  readonly heldUntil: number | undefined;
+  /** Like {@link reset}, and a session that is held down comes back at once. */
+  clear(subcode: number, reason: string): void;
 }

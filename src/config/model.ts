@@ -32,8 +32,8 @@ export interface MaximumPrefixes {
   readonly limit: number;
   /** From here on there is a warning. */
   readonly warnAt: number;
-  /** Beyond the limit: the session ends until an operator says otherwise, or for so many seconds, or there is a warning only. */
-  readonly action: 'stop' | 'warn' | { readonly restartAfter: number };
+  /** Beyond the limit: a warning only, or the session is held down for so many milliseconds, Infinity: until an operator clears it. */
+  readonly answer: 'warn' | { readonly heldFor: number };
 }
 
 /** A BGP neighbor in the fabric. */

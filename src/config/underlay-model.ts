@@ -205,11 +205,11 @@ function defaultFamilies(spec: NeighborSpec, context: FamilyContext): NeighborFa
 }
 
 function buildLimit({ limit, warnPercent, action, restartSeconds }: MaximumPrefixesSpec): MaximumPrefixes {
-  const words = { Stop: 'stop', Warn: 'warn' } as const;
+  const heldFor = restartSeconds === undefined ? Number.POSITIVE_INFINITY : restartSeconds * 1000;
   return {
     limit,
     warnAt: Math.ceil((limit * warnPercent) / 100),
-    action: action === 'Restart' ? { restartAfter: restartSeconds ?? 0 } : words[action],
+    answer: action === 'Warn' ? 'warn' : { heldFor },
   };
 }
 

@@ -43,6 +43,14 @@ function prefixesText(session: SessionView): string {
   return session.families.map(({ family, received, sent }) => `${family} ${received}/${sent}`).join('  ');
 }
 
-function lastErrorText({ lastError }: SessionView, now: number): string {
-  return lastError ? `${lastError.reason} (${durationText(now - lastError.at)} ago)` : '-';
+function lastErrorText({ lastError, heldDown }: SessionView, now: number): string {
+  if (!lastError) return '-';
+  return `${lastError.reason} (${durationText(now - lastError.at)} ago)${heldDownText(heldDown, now)}`;
+}
+
+function heldDownText(heldDown: SessionView['heldDown'], now: number): string {
+  if (!heldDown) return '';
+  return heldDown.until === undefined
+    ? '; held down until it is cleared'
+    : `; held down for ${durationText(Math.max(0, heldDown.until - now))}`;
 }

@@ -23,6 +23,8 @@ export interface ControlView {
    */
   routes(filter: RouteFilter): Iterable<RouteView | undefined>;
   vnis(): Iterable<VniView>;
+  /** Names of the sessions. */
+  peers(): readonly string[];
   findings(): readonly ConfigurationFinding[];
 }
 
@@ -40,6 +42,8 @@ export interface RouteFilter {
 export interface ControlActions {
   /** Announces all routes as the worst ones (RFC 8326), and ends all sessions after some seconds. */
   drain(seconds: number): void;
+  /** Ends the session of this name, which is there, and lets it come back; also one that is held down. */
+  clear(name: string): void;
 }
 
 /** The daemon as a whole. */
@@ -123,6 +127,11 @@ export interface SessionView {
   readonly state: SessionState;
   /** Wall-clock milliseconds of the last change to or from Established. */
   readonly since: number;
+  /**
+   * It does not come up, and the peer's connections are refused: until wall-clock milliseconds, or without `until` until it is
+   * cleared. Absent when it is not so.
+   */
+  readonly heldDown?: { readonly until?: number };
   /** Why it last went down or did not come up. */
   readonly lastError?: SessionDown;
   /** The negotiated families while Established, else those that are offered. */
@@ -145,6 +154,9 @@ export interface SessionFamilyView {
   readonly received: number;
   /** Prefixes announced to the peer. */
   readonly sent: number;
+  /** The most prefixes that are taken from the peer, and from how many on there is a warning; absent when there is no limit. */
+  readonly limit?: number;
+  readonly warnAt?: number;
 }
 
 /** What the kernel has of a route. */

@@ -1,4 +1,5 @@
 import type { PeerReflection } from '../../bgp/peer.ts';
+import type { PrefixLimit } from '../../bgp/prefix-limits.ts';
 import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
@@ -15,6 +16,7 @@ export interface PeerPlan {
   readonly allowOwnAs: number;
   readonly reflection?: PeerReflection;
   readonly bfd?: BfdPlan;
+  readonly prefixLimits?: ReadonlyMap<Family, PrefixLimit>;
 }
 
 /** Where sessions run. */
@@ -111,6 +113,7 @@ function peerAt(
     settings,
     vrf: undefined,
     allowOwnAs: FABRIC_OWN_AS,
+    prefixLimits: prefixLimits(neighbor),
     ...(neighbor.bfd && {
       bfd: {
         ...neighbor.bfd,
@@ -119,6 +122,15 @@ function peerAt(
     }),
     ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
   };
+}
+
+function prefixLimits({ families }: Neighbor): ReadonlyMap<Family, PrefixLimit> {
+  return new Map(
+    families.flatMap(({ family, maximumPrefixes }) => {
+      const known = FAMILIES[family];
+      return known !== undefined && maximumPrefixes ? [[known, maximumPrefixes] as const] : [];
+    }),
+  );
 }
 
 /** With GTSM everything is sent with the largest time-to-live, of which each router on the way takes one (RFC 5082 §3). */

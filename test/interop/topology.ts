@@ -12,6 +12,7 @@ import type {
   FamilyWord,
   NeighborSettings,
   OwnRoute,
+  PrefixLimit,
   Speaker,
   SpeakerPlace,
   SpeakerSettings,
@@ -58,6 +59,8 @@ export interface LinkPlan<Name extends string> {
   readonly bfd?: BfdTimers;
   /** There is a router between the two, which only forwards. */
   readonly multiHop?: boolean;
+  /** The most prefixes that one end takes from the other one. */
+  readonly limit?: PrefixLimit & { readonly at: Name };
   /** The ends that have proof of the other one's nearness (RFC 5082). */
   readonly gtsm?: readonly Name[];
 }
@@ -197,7 +200,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
   return plan.links.flatMap(
-    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm }) => {
+    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit }) => {
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -212,6 +215,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(password !== undefined && { password }),
         ...(bfd && { bfd }),
         ...(multiHop && { multiHop }),
+        ...(limit?.at === name && { limit }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
       const overIpv4 = families.filter((family) => family !== 'ipv6');

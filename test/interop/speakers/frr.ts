@@ -298,7 +298,10 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
     `address-family ${FAMILY_COMMANDS[family]}`,
     ...neighbors
       .filter((one) => one.families.includes(family))
-      .map((one) => `neighbor ${one.address} activate`),
+      .flatMap(({ address, limit }) => [
+        `neighbor ${address} activate`,
+        ...(limit ? [`neighbor ${address} maximum-prefix ${limit.limit}`] : []),
+      ]),
     ...routes.filter((route) => route.family === family).map(networkOf),
     'exit-address-family',
   ]);

@@ -7,6 +7,7 @@ import type {
   EvpnSpeaker,
   FamilyWord,
   NeighborSettings,
+  PrefixLimit,
   SeenEvpnRoute,
   SeenRoute,
   SpeakerPlace,
@@ -90,6 +91,11 @@ export class OpenPe implements EvpnSpeaker {
   /** Takes it out of service: see `openpe-routerctl drain`. */
   async drain(seconds: number): Promise<void> {
     await this.control('drain', '--seconds', String(seconds));
+  }
+
+  /** Ends a session and lets it come back: see `openpe-routerctl clear`. */
+  async clear(session: string): Promise<void> {
+    await this.control('clear', session);
   }
 
   async sessions(): Promise<readonly SessionView[]> {
@@ -195,9 +201,17 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
   };
 }
 
+function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
+  return { limit, ...(restartSeconds !== undefined && { action: 'Restart', restartSeconds }) };
+}
+
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop, gtsm } = neighbor;
-  const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
+  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop, gtsm, limit } =
+    neighbor;
+  const properties = [
+    ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
+    ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
+  ];
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
@@ -216,6 +230,9 @@ function neighborResource(localAs: number, neighbor: NeighborSettings): unknown 
     holdTimeSeconds: 9,
     keepaliveTimeSeconds: 3,
     connectTimeSeconds: 1,
-    addressFamilies: families.map((family) => ({ type: FAMILY_TYPES[family], ...properties })),
+    addressFamilies: families.map((family) => ({
+      type: FAMILY_TYPES[family],
+      ...(properties.length > 0 && { properties }),
+    })),
   };
 }

@@ -27,6 +27,12 @@ export interface BfdTimers {
   readonly minimumTtl?: number;
 }
 
+/** The most prefixes that a speaker takes; `restartSeconds`: until it lets its neighbor come back. */
+export interface PrefixLimit {
+  readonly limit: number;
+  readonly restartSeconds?: number;
+}
+
 /** One neighbor of a speaker. */
 export interface NeighborSettings {
   readonly address: string;
@@ -44,6 +50,8 @@ export interface NeighborSettings {
   readonly multiHop?: boolean;
   /** The neighbor is proved to be on the same network by its time-to-live (RFC 5082). */
   readonly gtsm?: boolean;
+  /** The most prefixes that are taken from the neighbor, and for how many seconds it is left alone when it has more. */
+  readonly limit?: PrefixLimit;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
 }

@@ -167,6 +167,7 @@ export function fakeView(replaced: Partial<ControlView> = {}): ControlView {
     status: () => STATUS,
     sessions: () => SESSIONS,
     vrfs: () => ['default', 'red'],
+    peers: () => ['192.168.11.2', 'red/192.169.10.2'],
     routes: (filter) => ROUTES.filter((route) => filter.vrf === undefined || route.vrf === filter.vrf),
     vnis: () => VNIS,
     findings: () => [
@@ -227,7 +228,7 @@ export class ManyRoutes {
 }
 
 /** Does nothing. */
-export const NO_ACTIONS: ControlActions = { drain: () => undefined };
+export const NO_ACTIONS: ControlActions = { drain: () => undefined, clear: () => undefined };
 
 /** A directory of the test's own, gone afterwards. */
 export function temporaryDirectory(): string {
