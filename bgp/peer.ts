@@ -180,7 +180,7 @@ export class Peer implements SessionEvents {
       source,
       context: {
         fourOctetAs: negotiated.fourOctetAs,
-        addPath: () => false,
+        addPath: (family) => negotiated.addPath.receive.includes(family),
         extendedMessage: negotiated.maxMessageSize > 4096,
         extendedNextHop: negotiated.extendedNextHop,
         peerType: negotiated.peerType,

@@ -24,6 +24,9 @@ const FLAG_MASK = 7;
 
 const FIRST_SIZE = 64;
 
+/** The most paths of a prefix that one peer can send: to find one, all are looked at (RFC 7911 §8). */
+export const MOST_PATHS_OF_PEER = 512;
+
 /** The time as a RIB needs it. */
 export interface RibTime {
   /** Wall-clock seconds since 1970, of the present read or turn. */
@@ -112,6 +115,33 @@ export class Rib implements JournalOwner {
     const path = this.findPath(prefix, source, pathId);
     if (path < 0) this.#addPath(prefix, source, pathId, attributes, extra);
     else this.#replacePath(prefix, path, attributes, extra);
+  }
+
+  /**
+   * {@link announce} for a peer that sends path identifiers. False when it has {@link MOST_PATHS_OF_PEER} paths of the
+   * prefix already, and this one would be one more: it is not taken.
+   */
+  announceFurther(
+    prefix: number,
+    source: number,
+    pathId: number,
+    attributes: number,
+    extra: number,
+  ): boolean {
+    const { paths } = this;
+    let count = 0;
+    for (let path = this.firstPath(prefix); path >= 0; path = paths.next(path)) {
+      if (paths.source(path) !== source) continue;
+      if (paths.pathId(path) === pathId) {
+        this.#replacePath(prefix, path, attributes, extra);
+        return true;
+      }
+      count++;
+    }
+    if (count >= MOST_PATHS_OF_PEER) return false;
+    if (prefix >= this.#prefixes.length) this.#grow(prefix + 1);
+    this.#addPath(prefix, source, pathId, attributes, extra);
+    return true;
   }
 
   #setFirst(prefix: number, path: number): void {
