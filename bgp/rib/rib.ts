@@ -64,9 +64,9 @@ export class Rib implements JournalOwner {
   readonly extras = new NlriExtras();
   /** Prefixes whose best path changed. */
   readonly bestChanges: Journal;
-  /** Prefixes of which any path changed; undefined when nothing is spread over several paths. */
-  readonly pathChanges: Journal | undefined;
   readonly #decision: DecisionProcess;
+  readonly #multipath: boolean;
+  #pathChanges: Journal | undefined;
   readonly #time: RibTime;
   /** By prefix: its first path plus one, 0 for none, above {@link FLAG_BITS} bits of {@link PrefixFlag}. */
   #prefixes = new Int32Array(FIRST_SIZE);
@@ -87,7 +87,19 @@ export class Rib implements JournalOwner {
     this.#time = options.time;
     this.#decision = new DecisionProcess(options.attributes, options.sources, this.paths);
     this.bestChanges = new Journal(this);
-    this.pathChanges = options.multipath ? new Journal(this) : undefined;
+    this.#multipath = options.multipath;
+    this.#pathChanges = options.multipath ? new Journal(this) : undefined;
+  }
+
+  /** Prefixes of which any path changed; undefined while nobody asks for more than the best one. */
+  get pathChanges(): Journal | undefined {
+    return this.#pathChanges;
+  }
+
+  /** {@link pathChanges}, which are kept from now on. */
+  keepPathChanges(): Journal {
+    this.#pathChanges ??= new Journal(this);
+    return this.#pathChanges;
   }
 
   /** Prefixes that have a best path. */
@@ -314,9 +326,9 @@ export class Rib implements JournalOwner {
     this.#bestCount += Number(best >= 0) - Number(before >= 0);
     const changed = best !== before || (flags & PrefixFlag.bestTouched) !== 0;
     if (changed) this.bestChanges.append(prefix);
-    if (this.pathChanges) {
-      this.#markMultipath(prefix, best);
-      this.pathChanges.append(prefix);
+    if (this.#pathChanges) {
+      if (this.#multipath) this.#markMultipath(prefix, best);
+      this.#pathChanges.append(prefix);
     }
     if (best < 0 && !changed) this.changeSeen(prefix);
   }
@@ -367,7 +379,7 @@ export class Rib implements JournalOwner {
   /** A journal has no use for a prefix any more: it goes if nobody else has. */
   changeSeen(prefix: number): void {
     if (!this.isGone(prefix)) return;
-    if (this.bestChanges.isPending(prefix) || this.pathChanges?.isPending(prefix)) return;
+    if (this.bestChanges.isPending(prefix) || this.#pathChanges?.isPending(prefix)) return;
     if (this.prefixes.keyLength(prefix) >= 0) this.prefixes.remove(prefix);
   }
 
@@ -398,12 +410,12 @@ export class Rib implements JournalOwner {
 
   /** True when {@link settle} has something to do. */
   get unsettled(): boolean {
-    return this.bestChanges.settleable || this.pathChanges?.settleable === true;
+    return this.bestChanges.settleable || this.#pathChanges?.settleable === true;
   }
 
   /** Lets go of at most `limit` changes that all readers have seen. */
   settle(limit: number): void {
     this.bestChanges.settle(limit);
-    this.pathChanges?.settle(limit);
+    this.#pathChanges?.settle(limit);
   }
 }
