@@ -49,6 +49,8 @@ export interface Neighbor {
   readonly families: ReadonlyArray<{
     readonly family: NeighborFamily;
     readonly routeReflectorClient: boolean;
+    /** Several paths of a route are sent (RFC 7911): the best ones, so many at most, or Infinity for all. */
+    readonly addPath?: { readonly most: number };
   }>;
 }
 

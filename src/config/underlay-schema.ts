@@ -66,10 +66,35 @@ const bfd = object({
   transmitInterval: z.optional(integer({ minimum: 10, maximum: 60000 })),
 });
 
+/** Not of OpenPERouter's definition: several paths of a route are sent (RFC 7911). */
+const addPath = object(
+  {
+    send: z.enum(['All', 'Best']),
+    paths: z.optional(integer({ minimum: 2, maximum: 16 })),
+  },
+  [
+    {
+      name: 'paths goes with send Best',
+      check: ({ send, paths }) =>
+        send === 'All' && paths !== undefined
+          ? { field: 'paths', message: 'paths is only for send Best, not All' }
+          : undefined,
+    },
+  ],
+);
+
+const familyProperty = object(
+  { addPath: z.optional(addPath), type: z.enum(['routeReflectorClient', 'addPath']) },
+  [
+    {
+      name: 'addPath goes with type addPath',
+      check: ({ type, addPath: value }) => typeGoesWith(type, 'addPath', 'addPath', value),
+    },
+  ],
+);
+
 const addressFamily = object({
-  properties: z.optional(
-    list(object({ type: z.enum(['routeReflectorClient']) }), { maxItems: 8, uniqueBy: 'type' }),
-  ),
+  properties: z.optional(list(familyProperty, { maxItems: 8, uniqueBy: 'type' })),
   type: z.enum(['ipv4unicast', 'ipv6unicast', 'evpn', 'ipv4vpn', 'ipv6vpn']),
 });
 
@@ -77,6 +102,10 @@ type AddressFamily = z.output<typeof addressFamily>;
 
 function isVpn({ type }: AddressFamily): boolean {
   return type === 'ipv4vpn' || type === 'ipv6vpn';
+}
+
+function isReflectorClient({ properties = [] }: AddressFamily): boolean {
+  return properties.some(({ type }) => type === 'routeReflectorClient');
 }
 
 const neighborProperty = object({
@@ -211,7 +240,7 @@ const neighborRules: readonly Rule<PlainNeighbor>[] = [
   {
     name: 'routeReflectorClient with type Internal',
     check: ({ type, addressFamilies = [] }) =>
-      type !== 'Internal' && addressFamilies.some(({ properties = [] }) => properties.length > 0)
+      type !== 'Internal' && addressFamilies.some(isReflectorClient)
         ? { field: 'type', message: 'a routeReflectorClient has type Internal', allowed: 'Internal' }
         : undefined,
   },

@@ -14,6 +14,8 @@ export interface PeerPlan {
   readonly vrf: string | undefined;
   readonly allowOwnAs: number;
   readonly reflection?: PeerReflection;
+  /** By family in which several paths of a route are sent: the most of them, Infinity for all. */
+  readonly addPath?: ReadonlyMap<Family, number>;
   readonly bfd?: BfdPlan;
 }
 
@@ -85,6 +87,7 @@ function peerAt(
   const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
   const localAddress = localAddressFor(remoteAddress, world);
   const families = neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []);
+  const addPath = addPathOf(neighbor);
   const settings: PeerSettings = {
     name: formatAddress(remoteAddress),
     remoteAddress,
@@ -98,6 +101,7 @@ function peerAt(
     connectRetryTime: neighbor.connectRetryTime,
     passive,
     families,
+    addPathSend: [...addPath.keys()],
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
@@ -109,11 +113,21 @@ function peerAt(
     settings,
     vrf: undefined,
     allowOwnAs: FABRIC_OWN_AS,
+    addPath,
     ...(neighbor.bfd && {
       bfd: { ...neighbor.bfd, multiHop: internal ? ('unless connected' as const) : neighbor.ebgpTtl > 1 },
     }),
     ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
   };
+}
+
+function addPathOf({ families }: Neighbor): ReadonlyMap<Family, number> {
+  return new Map(
+    families.flatMap(({ family, addPath }) => {
+      const known = FAMILIES[family];
+      return known !== undefined && addPath ? [[known, addPath.most] as const] : [];
+    }),
+  );
 }
 
 /** Without `gracefulRestart` in the Underlay, peers that restart are helped, as FRR does, and no more. */

@@ -3,8 +3,9 @@ import { BfdState } from '../../bfd/control-packet.ts';
 import type { Peer } from '../../bgp/peer.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import type { RoutingInstance } from '../../bgp/routing-instance.ts';
+import type { NegotiatedSession } from '../../bgp/session/session-events.ts';
 import { formatExtendedCommunity } from '../../bgp/wire/extended-communities.ts';
-import { familyName, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import { type Family, familyName, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatRouteDistinguisher } from '../../bgp/wire/route-distinguisher.ts';
 import { encodeRouteTarget } from '../../evpn/route-target.ts';
 import { formatAddress, ipv4FromNumber } from '../../net/address.ts';
@@ -290,6 +291,7 @@ function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView | undef
         family: familyName(family),
         received: peer.received(family),
         sent: peer.advertised(family),
+        ...addPathOf(negotiated, family),
       }),
     ),
     messages: { received: session.messagesIn, sent: session.messagesOut },
@@ -299,6 +301,16 @@ function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView | undef
     updateErrors: Object.fromEntries(peer.updateErrors),
     bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
   };
+}
+
+function addPathOf(
+  negotiated: NegotiatedSession | undefined,
+  family: Family,
+): Pick<SessionFamilyView, 'addPath'> {
+  const receive = negotiated?.addPath.receive.includes(family);
+  const send = negotiated?.addPath.send.includes(family);
+  if (receive) return { addPath: send ? 'both' : 'receive' };
+  return send ? { addPath: 'send' } : {};
 }
 
 /** Imported routes of a VRF by the tunnel endpoint that they lead to. */

@@ -369,8 +369,9 @@ class Scenario {
 
 describe('update groups', () => {
   for (const sending of SENDING) {
-    const what = sending ? `${sending.most} paths of a prefix` : 'the best path of a prefix';
-    it(`bring every member to the same table with ${what}, whatever portions the work comes in`, () => {
+    const most = sending?.most ?? 'the best path';
+    const what = most === Number.POSITIVE_INFINITY ? 'all paths' : most === 2 ? 'two paths' : most;
+    it(`bring every member to the same table with ${what} of a prefix, whatever portions the work comes in`, () => {
       fc.assert(
         fc.property(fc.array(step, { minLength: 60, maxLength: 160 }), (steps) => {
           const scenario = new Scenario(sending);

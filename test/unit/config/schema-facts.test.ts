@@ -90,6 +90,14 @@ const RULES: Readonly<Record<string, string | undefined>> = {
   'gatewayIPs cannot be set without routingDomain': 'gatewayIPs need a routingDomain',
 };
 
+/** What is ours alone: read from files, refused by an API server with the original definitions. */
+const OURS: Readonly<Record<string, readonly string[]>> = {
+  Underlay: [
+    'spec.neighbors[].addressFamilies[].properties[].type: enum is routeReflectorClient there, routeReflectorClient,addPath here',
+    'spec.neighbors[].addressFamilies[].properties[].addPath is only known here',
+  ],
+};
+
 /** Everything in which ours differs from theirs, as text. */
 function differences(path: string, theirs: OpenApiSchema, ours: SchemaFacts): string[] {
   const found: string[] = [];
@@ -173,7 +181,9 @@ describe.runIf(present)('the schemas know every field, default, range and rule o
 
   test.each(definitions.map(({ kind, spec }) => [kind, spec] as const))('%s', (kind, spec) => {
     if (!isConfigurationKind(kind) || !spec) throw new Error(`no schema of kind ${kind}`);
-    expect(differences('spec', spec, factsOf(SPEC_SCHEMAS[kind]))).toEqual([]);
+    expect(differences('spec', spec, factsOf(SPEC_SCHEMAS[kind])).sort()).toEqual(
+      [...(OURS[kind] ?? [])].sort(),
+    );
   });
 });
 
