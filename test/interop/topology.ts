@@ -56,6 +56,8 @@ export interface LinkPlan<Name extends string> {
   readonly listens?: Name;
   /** BFD beside each session. */
   readonly bfd?: BfdTimers;
+  /** Both ends send all paths of a route, and take them (RFC 7911). */
+  readonly addPath?: boolean;
 }
 
 /** Routers by name, and their links. */
@@ -191,7 +193,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects, client, passwords, listens, bfd }) => {
+  return plan.links.flatMap(({ between, families, connects, client, passwords, listens, bfd, addPath }) => {
     const [first, second] = between;
     if (name !== first && name !== second) return [];
     const other = name === first ? second : first;
@@ -205,6 +207,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
       isClient: client === other,
       ...(password !== undefined && { password }),
       ...(bfd && { bfd }),
+      ...(addPath && { addPath }),
     };
     const overIpv4 = families.filter((family) => family !== 'ipv6');
     const sessions: NeighborSettings[] = [];

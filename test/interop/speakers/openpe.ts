@@ -7,6 +7,7 @@ import type {
   EvpnSpeaker,
   FamilyWord,
   NeighborSettings,
+  PathSpeaker,
   SeenEvpnRoute,
   SeenRoute,
   SpeakerPlace,
@@ -23,7 +24,7 @@ const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
 const CLOSED_PORT = 1;
 
 /** openpe-routerd without a data plane: a router between its neighbors. It originates nothing. */
-export class OpenPe implements EvpnSpeaker {
+export class OpenPe implements EvpnSpeaker, PathSpeaker {
   readonly program = 'openpe-routerd';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -136,6 +137,11 @@ export class OpenPe implements EvpnSpeaker {
     };
   }
 
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    const [route] = await this.#routes(prefix, '--family', family);
+    return (route?.paths ?? []).filter(({ source }) => source === neighbor).map(({ asPath }) => asPath);
+  }
+
   /** Names of the sessions that gave an IPv4 route, the best one first. */
   async pathSources(prefix: string): Promise<readonly string[]> {
     const [route] = await this.#routes(prefix, '--family', 'ipv4');
@@ -196,8 +202,11 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, listenRange, as, families, connects, password, isClient, bfd } = neighbor;
-  const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
+  const { address, listenRange, as, families, connects, password, isClient, bfd, addPath } = neighbor;
+  const properties = [
+    ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
+    ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
+  ];
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
@@ -213,6 +222,9 @@ function neighborResource(localAs: number, neighbor: NeighborSettings): unknown 
     holdTimeSeconds: 9,
     keepaliveTimeSeconds: 3,
     connectTimeSeconds: 1,
-    addressFamilies: families.map((family) => ({ type: FAMILY_TYPES[family], ...properties })),
+    addressFamilies: families.map((family) => ({
+      type: FAMILY_TYPES[family],
+      ...(properties.length > 0 && { properties }),
+    })),
   };
 }
