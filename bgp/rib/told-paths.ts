@@ -31,12 +31,12 @@ export class ToldPaths {
   #limit: number;
   #free: number;
 
-  /** With `from`, a copy of it. */
-  constructor({ attributes, extras }: Rib, from?: ToldPaths) {
+  /** With `from`, a copy of it, without the room that it has for more. */
+  constructor({ attributes, extras, prefixes }: Rib, from?: ToldPaths) {
     this.#attributes = attributes;
     this.#extras = extras;
-    this.#records = from ? from.#records.slice() : new Int32Array(FIRST_SIZE * FIELDS);
-    this.#first = from ? from.#first.slice() : new Int32Array(FIRST_SIZE);
+    this.#records = from ? from.#records.slice(0, from.#limit * FIELDS) : new Int32Array(FIRST_SIZE * FIELDS);
+    this.#first = from ? from.#first.slice(0, prefixes.idLimit) : new Int32Array(FIRST_SIZE);
     this.#counts = from ? from.#counts.slice() : new Int32Array(16);
     this.#size = from ? from.#size : 0;
     this.#limit = from ? from.#limit : 0;
