@@ -77,6 +77,7 @@ class MemorySession implements SessionHandle {
       extendedNextHop: false,
       routeRefresh: true,
       enhancedRouteRefresh: false,
+      addPath: { receive: [], send: [] },
       maxMessageSize: 4096,
       active: true,
     };

@@ -7,7 +7,7 @@ import type { Rib } from './rib/rib.ts';
 import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources.ts';
 import type { UpdateGroup } from './rib/update-group.ts';
 import { UpdateReader } from './rib/update-reader.ts';
-import type { GroupMember } from './rib/update-stream.ts';
+import type { AddPathSending, GroupMember } from './rib/update-stream.ts';
 import type { RoutingInstance } from './routing-instance.ts';
 import type { Clock } from './session/clock.ts';
 import type {
@@ -34,6 +34,8 @@ export interface PeerConfiguration {
   readonly allowOwnAs: number;
   /** Addresses of ours beside the session's own one: next hops for families of the other IP version. */
   readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
+  /** By family in which several paths of a prefix are sent, if the peer takes them: the most of them, Infinity for all. */
+  readonly addPath?: ReadonlyMap<Family, number>;
   /** Set where this router is a route reflector (RFC 4456). */
   readonly reflection?: PeerReflection | undefined;
   /** Limits of what is taken from the peer. */
@@ -155,7 +157,7 @@ export class Peer implements SessionEvents {
     return this.#updateErrors;
   }
 
-  /** Prefixes that the peer has been told. */
+  /** Prefixes that the peer has been told; paths, where several of a prefix are told. */
   advertised(family: Family): number {
     return this.#member ? (this.#groups.get(family)?.advertisedTo(this.#member) ?? 0) : 0;
   }
@@ -188,7 +190,7 @@ export class Peer implements SessionEvents {
       source,
       context: {
         fourOctetAs: negotiated.fourOctetAs,
-        addPath: () => false,
+        addPath: (family) => negotiated.addPath.receive.includes(family),
         extendedMessage: negotiated.maxMessageSize > 4096,
         extendedNextHop: negotiated.extendedNextHop,
         peerType: negotiated.peerType,
@@ -251,11 +253,18 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        addPath: this.#addPathTo(family, negotiated),
         drain: this.#context.drain,
       });
       group.addMember(member);
       this.#groups.set(family, group);
     }
+  }
+
+  #addPathTo(family: Family, { addPath }: NegotiatedSession): AddPathSending | undefined {
+    return addPath.send.includes(family)
+      ? { most: this.configuration.addPath?.get(family) ?? Number.POSITIVE_INFINITY }
+      : undefined;
   }
 
   #reflectionTo(family: Family, { peerType }: NegotiatedSession): Reflection | undefined {

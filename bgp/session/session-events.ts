@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../wire/family.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
+import type { NegotiatedAddPath } from './add-path-negotiation.ts';
 import type { SocketOptions } from './transport.ts';
 
 /** What a session needs to know of its peer. Policy and routing instance are not its business. */
@@ -27,6 +28,8 @@ export interface PeerSettings {
   readonly passive: boolean;
   /** Families that are offered. */
   readonly families: readonly Family[];
+  /** Families in which several paths of a route are sent, if the peer takes them (RFC 7911); absent: none. */
+  readonly addPathSend?: readonly Family[];
   /** Absent: graceful restart is not offered, and not granted to the peer. */
   readonly gracefulRestart?: GracefulRestartOffer;
   readonly socket: SocketOptions;
@@ -81,6 +84,7 @@ export interface NegotiatedSession {
   readonly enhancedRouteRefresh: boolean;
   /** Undefined: not offered by both. */
   readonly gracefulRestart?: PeerGracefulRestart | undefined;
+  readonly addPath: NegotiatedAddPath;
   /** 4096, or 65535 with RFC 8654. */
   readonly maxMessageSize: number;
   /** True when this side opened the TCP connection. */

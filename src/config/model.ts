@@ -61,6 +61,8 @@ export interface Neighbor {
     readonly family: NeighborFamily;
     readonly routeReflectorClient: boolean;
     readonly maximumPrefixes?: MaximumPrefixes;
+    /** Several paths of a route are sent (RFC 7911): the best ones, so many at most, or Infinity for all. */
+    readonly addPath?: { readonly most: number };
   }>;
 }
 

@@ -69,22 +69,41 @@ const maximumPrefixes = object(
   ],
 );
 
+/** Several paths of a route are sent (RFC 7911). */
+const addPath = object(
+  {
+    send: z.enum(['All', 'Best']),
+    paths: z.optional(integer({ minimum: 2, maximum: 16 })),
+  },
+  [
+    {
+      name: 'paths goes with send Best',
+      check: ({ send, paths }) =>
+        send === 'All' && paths !== undefined
+          ? { field: 'paths', message: 'paths is only for send Best, not All' }
+          : undefined,
+    },
+  ],
+);
+
 /** What is written of a limit. */
 export type MaximumPrefixesSpec = z.output<typeof maximumPrefixes>;
 
 const familyProperty = object(
   {
+    addPath: z.optional(addPath),
     maximumPrefixes: z.optional(maximumPrefixes),
-    type: z.enum(['routeReflectorClient', 'maximumPrefixes']),
+    type: z.enum(['routeReflectorClient', 'maximumPrefixes', 'addPath']),
   },
   [
-    settingsGoWithType(['maximumPrefixes']),
+    settingsGoWithType(['maximumPrefixes', 'addPath']),
     {
-      name: 'maximumPrefixes has a limit',
-      check: ({ type, maximumPrefixes: settings }) =>
-        type === 'maximumPrefixes' && !settings
-          ? { field: 'maximumPrefixes', message: 'type maximumPrefixes needs maximumPrefixes with a limit' }
-          : undefined,
+      name: 'types that need settings have them',
+      check: (property) => {
+        const { type } = property;
+        if (type === 'routeReflectorClient' || property[type]) return undefined;
+        return { field: type, message: `type ${type} needs ${type}` };
+      },
     },
   ],
 );

@@ -28,6 +28,9 @@ const DEFAULT_CONNECT_RETRY_TIME = 10;
 /** Hops when ebgpMultiHop names none: as many as the TTL field holds. */
 const DEFAULT_MULTI_HOP_TTL = 255;
 
+/** Paths of a route that are sent where Best says no number. */
+const DEFAULT_BEST_PATHS = 2;
+
 /** Milliseconds; the defaults of the resource definition. */
 const DEFAULT_BFD_INTERVAL = 300;
 const DEFAULT_DETECT_MULTIPLIER = 3;
@@ -39,6 +42,8 @@ export interface FamilyContext {
   readonly passthroughIpv4: boolean;
   readonly passthroughIpv6: boolean;
 }
+
+type FamilySpec = NonNullable<NeighborSpec['addressFamilies']>[number];
 
 /** Computes this node's Underlay; undefined when an error was reported. */
 export function buildUnderlay(
@@ -164,6 +169,7 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
             family: type,
             routeReflectorClient: properties.some((property) => property.type === 'routeReflectorClient'),
             ...(limit && { maximumPrefixes: buildLimit(limit) }),
+            ...addPathOf(properties),
           };
         })
       : defaultFamilies(spec, context).map((family) => ({ family, routeReflectorClient: false }));
@@ -181,6 +187,13 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
     ...(spec.bfd && { bfd: buildBfd(spec.bfd) }),
     families,
   };
+}
+
+function addPathOf(properties: FamilySpec['properties']): Pick<Neighbor['families'][number], 'addPath'> {
+  const send = properties?.find(({ type }) => type === 'addPath')?.addPath;
+  if (!send) return {};
+  const most = send.send === 'All' ? Number.POSITIVE_INFINITY : (send.paths ?? DEFAULT_BEST_PATHS);
+  return { addPath: { most } };
 }
 
 function peerOf({

@@ -78,6 +78,10 @@ function isVpn({ type }: AddressFamily): boolean {
   return type === 'ipv4vpn' || type === 'ipv6vpn';
 }
 
+function isReflectorClient({ properties = [] }: AddressFamily): boolean {
+  return properties.some(({ type }) => type === 'routeReflectorClient');
+}
+
 const neighborFields = {
   address: z.optional(ipAddress),
   addressFamilies: z.optional(
@@ -205,10 +209,7 @@ const neighborRules: readonly Rule<PlainNeighbor>[] = [
   {
     name: 'routeReflectorClient with type Internal',
     check: ({ type, addressFamilies = [] }) =>
-      type !== 'Internal' &&
-      addressFamilies.some(({ properties = [] }) =>
-        properties.some((one) => one.type === 'routeReflectorClient'),
-      )
+      type !== 'Internal' && addressFamilies.some(isReflectorClient)
         ? { field: 'type', message: 'a routeReflectorClient has type Internal', allowed: 'Internal' }
         : undefined,
   },

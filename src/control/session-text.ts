@@ -40,7 +40,12 @@ export async function printSessions(
 }
 
 function prefixesText(session: SessionView): string {
-  return session.families.map(({ family, received, sent }) => `${family} ${received}/${sent}`).join('  ');
+  return session.families
+    .map(({ family, received, sent, addPath }) => {
+      const several = addPath ? ` (add-path ${addPath})` : '';
+      return `${family} ${received}/${sent}${several}`;
+    })
+    .join('  ');
 }
 
 function lastErrorText({ lastError, heldDown }: SessionView, now: number): string {

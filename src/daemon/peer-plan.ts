@@ -15,6 +15,8 @@ export interface PeerPlan {
   readonly vrf: string | undefined;
   readonly allowOwnAs: number;
   readonly reflection?: PeerReflection;
+  /** By family in which several paths of a route are sent: the most of them, Infinity for all. */
+  readonly addPath?: ReadonlyMap<Family, number>;
   readonly bfd?: BfdPlan;
   readonly prefixLimits?: ReadonlyMap<Family, PrefixLimit>;
 }
@@ -89,6 +91,7 @@ function peerAt(
   const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
   const localAddress = localAddressFor(remoteAddress, world);
   const families = neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []);
+  const addPath = addPathOf(neighbor);
   const settings: PeerSettings = {
     name: formatAddress(remoteAddress),
     remoteAddress,
@@ -102,6 +105,7 @@ function peerAt(
     connectRetryTime: neighbor.connectRetryTime,
     passive,
     families,
+    addPathSend: [...addPath.keys()],
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
@@ -114,6 +118,7 @@ function peerAt(
     vrf: undefined,
     allowOwnAs: FABRIC_OWN_AS,
     prefixLimits: prefixLimits(neighbor),
+    addPath,
     ...(neighbor.bfd && {
       bfd: {
         ...neighbor.bfd,
@@ -129,6 +134,15 @@ function prefixLimits({ families }: Neighbor): ReadonlyMap<Family, PrefixLimit> 
     families.flatMap(({ family, maximumPrefixes }) => {
       const known = FAMILIES[family];
       return known !== undefined && maximumPrefixes ? [[known, maximumPrefixes] as const] : [];
+    }),
+  );
+}
+
+function addPathOf({ families }: Neighbor): ReadonlyMap<Family, number> {
+  return new Map(
+    families.flatMap(({ family, addPath }) => {
+      const known = FAMILIES[family];
+      return known !== undefined && addPath ? [[known, addPath.most] as const] : [];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { BfdState } from '../../bfd/control-packet.ts';
 import type { Peer } from '../../bgp/peer.ts';
-import type { SessionDown } from '../../bgp/session/session-events.ts';
+import type { NegotiatedSession, SessionDown } from '../../bgp/session/session-events.ts';
 import { type Family, familyName } from '../../bgp/wire/family.ts';
 import { formatAddress, ipv4FromNumber } from '../../net/address.ts';
 import type { SessionFamilyView, SessionView } from '../control/view.ts';
@@ -33,6 +33,7 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
         received: peer.received(family),
         sent: peer.advertised(family),
         ...limitView(peer, family),
+        ...addPathView(negotiated, family),
       }),
     ),
     messages: { received: session.messagesIn, sent: session.messagesOut },
@@ -47,6 +48,16 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
 function limitView(peer: Peer, family: Family): Pick<SessionFamilyView, 'limit' | 'warnAt'> {
   const limit = peer.configuration.prefixLimits?.get(family);
   return limit ? { limit: limit.limit, warnAt: limit.warnAt } : {};
+}
+
+function addPathView(
+  negotiated: NegotiatedSession | undefined,
+  family: Family,
+): Pick<SessionFamilyView, 'addPath'> {
+  const receive = negotiated?.addPath.receive.includes(family);
+  const send = negotiated?.addPath.send.includes(family);
+  if (receive) return { addPath: send ? 'both' : 'receive' };
+  return send ? { addPath: 'send' } : {};
 }
 
 /** Without the time for which the session is held down: that is told by itself. */

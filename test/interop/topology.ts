@@ -63,6 +63,8 @@ export interface LinkPlan<Name extends string> {
   readonly limit?: PrefixLimit & { readonly at: Name };
   /** The ends that have proof of the other one's nearness (RFC 5082). */
   readonly gtsm?: readonly Name[];
+  /** Both ends send all paths of a route, and take them (RFC 7911). */
+  readonly addPath?: boolean;
 }
 
 /** Routers by name, and their links. */
@@ -200,7 +202,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
   return plan.links.flatMap(
-    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit }) => {
+    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, addPath }) => {
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -216,6 +218,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(bfd && { bfd }),
         ...(multiHop && { multiHop }),
         ...(limit?.at === name && { limit }),
+        ...(addPath && { addPath }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
       const overIpv4 = families.filter((family) => family !== 'ipv6');

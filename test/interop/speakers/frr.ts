@@ -9,6 +9,7 @@ import type {
   FamilyWord,
   Originator,
   OwnRoute,
+  PathSpeaker,
   SeenEvpnRoute,
   SeenRoute,
   SpeakerPlace,
@@ -23,6 +24,7 @@ const FAMILY_COMMANDS: Readonly<Record<FamilyWord, string>> = {
 
 interface FrrPath {
   readonly bestpath?: { readonly overall?: boolean };
+  readonly peer?: { readonly peerId?: string };
   readonly aspath: { readonly string: string };
   readonly origin: string;
   readonly metric?: number;
@@ -50,7 +52,7 @@ interface FrrEvpnPath extends FrrPath {
 }
 
 /** FRR's bgpd alone: without zebra it takes every next hop for reachable and touches no kernel. */
-export class Frr implements Originator, EvpnSpeaker {
+export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
   readonly program = 'FRR';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -196,6 +198,12 @@ export class Frr implements Originator, EvpnSpeaker {
     };
   }
 
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    type Entry = { readonly paths?: readonly FrrPath[] };
+    const { paths = [] } = await this.#show<Entry>(`bgp ${FAMILY_COMMANDS[family]} ${prefix}`);
+    return paths.filter(({ peer }) => peer?.peerId === neighbor).map(({ aspath }) => aspath.string);
+  }
+
   async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
     type Table = Readonly<Record<string, Readonly<Record<string, FrrEvpnEntry>> | number>>;
     const table = await this.#show<Table>('bgp l2vpn evpn route detail');
@@ -298,9 +306,10 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
     `address-family ${FAMILY_COMMANDS[family]}`,
     ...neighbors
       .filter((one) => one.families.includes(family))
-      .flatMap(({ address, limit }) => [
+      .flatMap(({ address, limit, addPath }) => [
         `neighbor ${address} activate`,
         ...(limit ? [`neighbor ${address} maximum-prefix ${limit.limit}`] : []),
+        ...(addPath ? [`neighbor ${address} addpath-tx-all-paths`] : []),
       ]),
     ...routes.filter((route) => route.family === family).map(networkOf),
     'exit-address-family',

@@ -7,6 +7,7 @@ import type {
   EvpnSpeaker,
   FamilyWord,
   NeighborSettings,
+  PathSpeaker,
   PrefixLimit,
   SeenEvpnRoute,
   SeenRoute,
@@ -24,7 +25,7 @@ const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
 const CLOSED_PORT = 1;
 
 /** openpe-routerd without a data plane: a router between its neighbors. It originates nothing. */
-export class OpenPe implements EvpnSpeaker {
+export class OpenPe implements EvpnSpeaker, PathSpeaker {
   readonly program = 'openpe-routerd';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -142,6 +143,11 @@ export class OpenPe implements EvpnSpeaker {
     };
   }
 
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    const [route] = await this.#routes(prefix, '--family', family);
+    return (route?.paths ?? []).filter(({ source }) => source === neighbor).map(({ asPath }) => asPath);
+  }
+
   /** Names of the sessions that gave an IPv4 route, the best one first. */
   async pathSources(prefix: string): Promise<readonly string[]> {
     const [route] = await this.#routes(prefix, '--family', 'ipv4');
@@ -206,11 +212,12 @@ function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
 }
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop, gtsm, limit } =
-    neighbor;
+  const { address, listenRange, as, families, connects, password, isClient } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
+    ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
   ];
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),

@@ -100,8 +100,8 @@ const EXTENSIONS: Readonly<Record<string, Extension>> = {
   'spec.neighbors[].properties': { maxItems: 8 },
   'spec.neighbors[].properties[]': { fields: ['gtsm'] },
   'spec.neighbors[].properties[].type': { values: ['gtsm'] },
-  'spec.neighbors[].addressFamilies[].properties[]': { fields: ['maximumPrefixes'] },
-  'spec.neighbors[].addressFamilies[].properties[].type': { values: ['maximumPrefixes'] },
+  'spec.neighbors[].addressFamilies[].properties[]': { fields: ['maximumPrefixes', 'addPath'] },
+  'spec.neighbors[].addressFamilies[].properties[].type': { values: ['maximumPrefixes', 'addPath'] },
 };
 
 /** Everything in which ours differs from theirs and should not, as text. */

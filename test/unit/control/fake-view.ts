@@ -51,7 +51,7 @@ export const SESSIONS: readonly SessionView[] = [
     since: NOW - 200_000,
     families: [
       { family: 'ipv4-unicast', received: 12, sent: 4 },
-      { family: 'l2vpn-evpn', received: 5, sent: 3 },
+      { family: 'l2vpn-evpn', received: 5, sent: 3, addPath: 'both' },
     ],
     messages: { received: 100, sent: 90 },
     holdTime: 9,
@@ -137,7 +137,15 @@ export const ROUTES: readonly RouteView[] = [
     rd: '10.0.0.1:2',
     kernel: { state: 'not-installed' },
     reason: 'only path',
-    paths: [{ ...PATH, vni: 100, extendedCommunities: ['rt:64514:100', 'encap:vxlan'] }],
+    paths: [
+      {
+        ...PATH,
+        vni: 100,
+        pathId: 7,
+        source: '192.168.11.2',
+        extendedCommunities: ['rt:64514:100', 'encap:vxlan'],
+      },
+    ],
   },
 ];
 

@@ -1,4 +1,5 @@
 import type { PeerEvents } from '../../../../bgp/peer.ts';
+import { NO_ADD_PATH } from '../../../../bgp/session/add-path-negotiation.ts';
 import type {
   NegotiatedSession,
   PeerSettings,
@@ -78,6 +79,7 @@ export class FakeSession implements SessionHandle {
       extendedNextHop: false,
       routeRefresh: true,
       enhancedRouteRefresh: false,
+      addPath: NO_ADD_PATH,
       maxMessageSize: 4096,
       active: true,
       ...changes,
