@@ -8,6 +8,7 @@ import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources
 import type { UpdateGroup } from './rib/update-group.ts';
 import { UpdateReader } from './rib/update-reader.ts';
 import type { AddPathSending, GroupMember } from './rib/update-stream.ts';
+import { otcEgress, otcIngress } from './role-rules.ts';
 import type { RoutingInstance } from './routing-instance.ts';
 import type { Clock } from './session/clock.ts';
 import type {
@@ -79,6 +80,8 @@ export interface PeerEvents {
   /** Routes of a lost session stay in use for so many seconds: the peer restarts (RFC 4724). */
   kept?(peer: Peer, families: readonly Family[], seconds: number): void;
   tolerated?(peer: Peer, error: UpdateError): void;
+  /** Routes of an UPDATE were refused: by the roles of both ends they are a leak (RFC 9234). */
+  leaked?(peer: Peer, family: Family): void;
   /** The peer is near the most prefixes of a family that are taken from it, or beyond. */
   prefixLimit?(peer: Peer, family: Family, count: number, state: 'near' | 'exceeded'): void;
   /** A family was negotiated for which there is no next hop to announce. */
@@ -106,6 +109,7 @@ export class Peer implements SessionEvents {
   #negotiated: NegotiatedSession | undefined;
   #forgotten = false;
   #lost = 0;
+  #leaks = 0;
   readonly #updateErrors = new Map<ErrorClass, number>();
 
   constructor(configuration: PeerConfiguration, context: PeerContext) {
@@ -157,6 +161,11 @@ export class Peer implements SessionEvents {
     return this.#updateErrors;
   }
 
+  /** UPDATEs whose routes were refused as leaks (RFC 9234). */
+  get leaks(): number {
+    return this.#leaks;
+  }
+
   /** Prefixes that the peer has been told; paths, where several of a prefix are told. */
   advertised(family: Family): number {
     return this.#member ? (this.#groups.get(family)?.advertisedTo(this.#member) ?? 0) : 0;
@@ -200,6 +209,8 @@ export class Peer implements SessionEvents {
       allowOwnAs,
       routerId: settings.routerId,
       clusterId: reflection?.clusterId,
+      onlyToCustomer: otcIngress(negotiated),
+      leaked: (family) => this.#noteLeak(family),
       endOfRib: (family) => {
         if (negotiated.families.includes(family)) this.#noteEndOfRib(family);
       },
@@ -214,6 +225,11 @@ export class Peer implements SessionEvents {
     const { errorClass } = error;
     this.#updateErrors.set(errorClass, (this.#updateErrors.get(errorClass) ?? 0) + 1);
     this.#context.events.tolerated?.(this, error);
+  }
+
+  #noteLeak(family: Family): void {
+    this.#leaks++;
+    this.#context.events.leaked?.(this, family);
   }
 
   #noteEndOfRib(family: Family): void {
@@ -254,6 +270,7 @@ export class Peer implements SessionEvents {
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
         addPath: this.#addPathTo(family, negotiated),
+        onlyToCustomer: otcEgress(negotiated, family),
         drain: this.#context.drain,
       });
       group.addMember(member);

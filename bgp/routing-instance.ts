@@ -94,6 +94,7 @@ function profileKey(profile: ExportProfile): string {
     nextHopUnchanged,
     reflection,
     addPath,
+    onlyToCustomer,
   } = profile;
   return [
     family,
@@ -106,5 +107,7 @@ function profileKey(profile: ExportProfile): string {
     reflection?.clusterId,
     reflection?.toClient,
     addPath?.most,
+    onlyToCustomer?.adds,
+    onlyToCustomer?.blocks,
   ].join();
 }

@@ -20,6 +20,8 @@ export const AttributeFact = {
   noAdvertise: 8,
   /** Well-known community GRACEFUL_SHUTDOWN (RFC 8326). */
   gracefulShutdown: 16,
+  /** The attribute ONLY_TO_CUSTOMER is there (RFC 9234). */
+  onlyToCustomer: 32,
 } as const;
 
 /** LOCAL_PREF of a route that has none: what FRR, BIRD and GoBGP take. */
@@ -150,6 +152,10 @@ export class AttributeStore {
         break;
       case 10:
         this.#records[id * FIELDS + CLUSTER_LIST_LENGTH] = size >> 2;
+        break;
+      case 35:
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.onlyToCustomer;
         break;
     }
   }

@@ -19,6 +19,7 @@ import {
 import { hashBytes } from './columns.ts';
 import { Ipv4Block } from './ipv4-block.ts';
 import { NlriSplitter } from './nlri-key.ts';
+import { hasOtc, isLeak, OTC_SIZE, type OtcIngress, writeOtc } from './only-to-customer.ts';
 import { Ipv4PrefixTable } from './prefix-table.ts';
 import { MOST_PATHS_OF_PEER, type Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
@@ -37,6 +38,10 @@ export interface UpdateReaderOptions {
   readonly routerId: number;
   /** CLUSTER_ID of this router, unsigned, where it is a route reflector: routes that passed it are refused (RFC 4456 §8). */
   readonly clusterId?: number | undefined;
+  /** Set where this router has a role: for routes of IPv4 and IPv6 unicast (RFC 9234). */
+  readonly onlyToCustomer?: OtcIngress | undefined;
+  /** The routes of an UPDATE were refused: they are a leak (RFC 9234). */
+  readonly leaked?: (family: Family) => void;
   /** End-of-RIB was received for a family. */
   readonly endOfRib: (family: Family) => void;
   /** An error that does not end the session, for the log. */
@@ -57,7 +62,7 @@ const FOUR_OCTET_CONTEXT: WireContext = {
 const sections = new UpdateSections();
 const splitter = new NlriSplitter();
 const block = new Ipv4Block();
-const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535);
+const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535 + OTC_SIZE);
 const canonical = new ByteWriter();
 
 /** Reads the UPDATEs of one session into RIBs. */
@@ -151,7 +156,8 @@ export class UpdateReader {
     const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length, hash);
     this.#forgetNextHop();
     if (typeof id !== 'number' || id < 0) return id;
-    if (this.#isAcceptable(id)) return id;
+    const family = reach ? sections.reachFamily : IPV4_UNICAST;
+    if (this.#isAcceptable(id) && !this.#isLeak(id, family)) return id;
     this.#options.attributes.collect(id);
     return REJECTED;
   }
@@ -196,7 +202,22 @@ export class UpdateReader {
     }
     if (nextHop < 0) return -1;
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
-    return length;
+    return this.#options.onlyToCustomer ? this.#addOtc(reach, length) : length;
+  }
+
+  /** RFC 9234 §5, ingress rule 3: the identity that ends at `length` with OTC, if it has to have it and has not; its new end. */
+  #addOtc(reach: boolean, length: number): number {
+    const { onlyToCustomer } = this.#options;
+    if (!onlyToCustomer?.adds || (reach && !isUnicast(sections.reachFamily))) return length;
+    if (hasOtc(identity, IDENTITY_HEADER_SIZE, length)) return length;
+    return writeOtc(identity, length, onlyToCustomer.remoteAs);
+  }
+
+  #isLeak(id: number, family: Family): boolean {
+    const { onlyToCustomer, attributes, leaked } = this.#options;
+    if (!onlyToCustomer || !isUnicast(family) || !isLeak(attributes, id, onlyToCustomer)) return false;
+    leaked?.(family);
+    return true;
   }
 
   /** The same attributes may have been seen with another family, for which the next hop was right. */
@@ -242,7 +263,7 @@ export class UpdateReader {
     );
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
-    return store.intern(identity, 0, IDENTITY_HEADER_SIZE + canonical.length);
+    return store.intern(identity, 0, this.#addOtc(reach, IDENTITY_HEADER_SIZE + canonical.length));
   }
 
   /** What most attributes are: nothing has to be decoded to see that they are right. */
@@ -401,6 +422,10 @@ export class UpdateReader {
       (mpUnreach && this.#walk(mpUnreach.family, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd, REJECTED))
     );
   }
+}
+
+function isUnicast(family: Family): boolean {
+  return family === IPV4_UNICAST || family === IPV6_UNICAST;
 }
 
 function splitNlri(family: Family, bytes: Uint8Array, at: number, end: number): number {

@@ -2,6 +2,7 @@ import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../wire/family.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import type { NegotiatedAddPath } from './add-path-negotiation.ts';
+import type { NegotiatedRole, RoleSettings } from './roles.ts';
 import type { SocketOptions } from './transport.ts';
 
 /** What a session needs to know of its peer. Policy and routing instance are not its business. */
@@ -30,6 +31,8 @@ export interface PeerSettings {
   readonly families: readonly Family[];
   /** Families in which several paths of a route are sent, if the peer takes them (RFC 7911); absent: none. */
   readonly addPathSend?: readonly Family[];
+  /** What this router is to an external peer (RFC 9234); absent: nothing is said of it. */
+  readonly role?: RoleSettings;
   /** Absent: graceful restart is not offered, and not granted to the peer. */
   readonly gracefulRestart?: GracefulRestartOffer;
   readonly socket: SocketOptions;
@@ -85,6 +88,8 @@ export interface NegotiatedSession {
   /** Undefined: not offered by both. */
   readonly gracefulRestart?: PeerGracefulRestart | undefined;
   readonly addPath: NegotiatedAddPath;
+  /** Undefined: this router has no role. */
+  readonly role?: NegotiatedRole | undefined;
   /** 4096, or 65535 with RFC 8654. */
   readonly maxMessageSize: number;
   /** True when this side opened the TCP connection. */

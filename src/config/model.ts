@@ -36,6 +36,12 @@ export interface MaximumPrefixes {
   readonly answer: 'warn' | { readonly heldFor: number };
 }
 
+/** A role in OpenPERouter's spelling of words; `strict`: the neighbor has to say its own. */
+export interface NeighborRole {
+  readonly local: 'Provider' | 'Customer' | 'Peer' | 'RouteServer' | 'RouteServerClient';
+  readonly strict: boolean;
+}
+
 /** A BGP neighbor in the fabric. */
 export interface Neighbor {
   /** How the peer is found: by address, by any address of a range, or by an interface (unnumbered). */
@@ -54,6 +60,8 @@ export interface Neighbor {
   readonly ebgpTtl: number;
   /** How many hops away the neighbor may be, 1 to 254: less is proved by the time-to-live (RFC 5082). */
   readonly gtsmHops?: number;
+  /** What the node is to the neighbor (RFC 9234). */
+  readonly role?: NeighborRole;
   readonly password?: string;
   readonly bfd?: BfdSettings;
   /** Families with defaults already filled in. */

@@ -24,9 +24,22 @@ const neighborProperty = object(
   {
     ebgpMultiHop: z.optional(object({ ttl: z.optional(integer({ minimum: 1, maximum: 255 })) })),
     gtsm: z.optional(object({ hops: z.optional(integer({ minimum: 1, maximum: 254 })) })),
-    type: z.enum(['ebgpMultiHop', 'gtsm']),
+    role: z.optional(
+      object({
+        local: z.enum(['Provider', 'Customer', 'Peer', 'RouteServer', 'RouteServerClient']),
+        strict: z.prefault(z.boolean(), false),
+      }),
+    ),
+    type: z.enum(['ebgpMultiHop', 'gtsm', 'role']),
   },
-  [settingsGoWithType(['ebgpMultiHop', 'gtsm'])],
+  [
+    settingsGoWithType(['ebgpMultiHop', 'gtsm', 'role']),
+    {
+      name: 'role has settings',
+      check: ({ type, role }) =>
+        type === 'role' && !role ? { field: 'role', message: 'type role needs role' } : undefined,
+    },
+  ],
 );
 
 /** `properties` of a neighbor. */

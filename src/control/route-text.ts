@@ -137,6 +137,7 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
     ['    Local preference', path.localPref?.toString()],
     ['    Communities', path.communities.join(' ')],
     ['    Large communities', path.largeCommunities?.join(' ')],
+    ['    Only to customers, by AS', path.onlyToCustomer?.toString()],
     ['    Extended communities', path.extendedCommunities.join(' ')],
     ['    VNI', path.vni?.toString()],
     ['    Originator', path.originatorId],

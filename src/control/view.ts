@@ -1,4 +1,5 @@
 import type { DecisionReason } from '../../bgp/rib/decision.ts';
+import type { Role } from '../../bgp/session/roles.ts';
 import type { SessionDown, SessionState } from '../../bgp/session/session-events.ts';
 import type { AddPathMode } from '../../bgp/wire/capabilities.ts';
 import type { Family } from '../../bgp/wire/family.ts';
@@ -145,7 +146,20 @@ export interface SessionView {
   readonly lost: number;
   /** Errors in UPDATEs that did not end it, by the class of RFC 7606, such as `attribute-discard`. */
   readonly updateErrors: Readonly<Record<string, number>>;
+  /** What both ends are to each other (RFC 9234); absent where this router has no role. */
+  readonly role?: SessionRoleView;
   readonly bfd: 'off' | 'admin-down' | 'down' | 'init' | 'up';
+}
+
+/** Roles of a session. */
+export interface SessionRoleView {
+  readonly local: Role;
+  /** What the peer said; absent while there is no session, and when it said nothing. */
+  readonly remote?: Role;
+  /** A peer that says nothing is refused. */
+  readonly strict: boolean;
+  /** UPDATEs whose routes were refused as leaks. */
+  readonly leaks: number;
 }
 
 /** Prefixes of one family on one session. */
@@ -203,6 +217,8 @@ export interface PathView {
   readonly localPref?: number;
   readonly communities: readonly string[];
   readonly largeCommunities?: readonly string[];
+  /** The AS number of ONLY_TO_CUSTOMER (RFC 9234). */
+  readonly onlyToCustomer?: number;
   /** `rt:64514:100`, `encap:vxlan`, `router-mac:e2:5f:1d:df:b4:69`. */
   readonly extendedCommunities: readonly string[];
   readonly originatorId?: string;

@@ -1,10 +1,18 @@
 import type { PeerReflection } from '../../bgp/peer.ts';
 import type { PrefixLimit } from '../../bgp/prefix-limits.ts';
+import type { Role } from '../../bgp/session/roles.ts';
 import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
-import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
+import type {
+  HostSessionAddresses,
+  L3Vni,
+  Neighbor,
+  NeighborFamily,
+  NeighborRole,
+  Underlay,
+} from '../config/model.ts';
 import type { BfdPlan } from './bfd-watch.ts';
 import type { RangePlan } from './dynamic-neighbors.ts';
 
@@ -52,6 +60,14 @@ const FAMILIES: Readonly<Partial<Record<NeighborFamily, Family>>> = {
   ipv4unicast: IPV4_UNICAST,
   ipv6unicast: IPV6_UNICAST,
   evpn: L2VPN_EVPN,
+};
+
+const ROLES: Readonly<Record<NeighborRole['local'], Role>> = {
+  Provider: 'provider',
+  Customer: 'customer',
+  Peer: 'peer',
+  RouteServer: 'route-server',
+  RouteServerClient: 'route-server-client',
 };
 
 /** The sessions to the fabric. Neighbors that are not found by their address are not built yet. */
@@ -105,6 +121,7 @@ function peerAt(
     connectRetryTime: neighbor.connectRetryTime,
     passive,
     families,
+    ...(neighbor.role && { role: { ...neighbor.role, local: ROLES[neighbor.role.local] } }),
     addPathSend: [...addPath.keys()],
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {

@@ -382,6 +382,13 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
           `error in an UPDATE: ${message}`,
         ),
       ),
+    leaked: (peer, family) =>
+      limit.pass(`leaks of ${peer.name}`, (leftOut) =>
+        log.warn(
+          { peer: peer.name, family: familyName(family), ...(leftOut > 0 && { leftOut }) },
+          'refused routes that are a leak: they are marked as for customers only (RFC 9234)',
+        ),
+      ),
     prefixLimit: (peer, family, count, state) => {
       const { limit } = peer.configuration.prefixLimits?.get(family) ?? {};
       const about = { peer: peer.name, family: familyName(family), count, limit };

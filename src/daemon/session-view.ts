@@ -41,8 +41,15 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
     keepaliveTime: negotiated?.keepaliveTime ?? settings.keepaliveTime,
     lost: peer.lost,
     updateErrors: Object.fromEntries(peer.updateErrors),
+    ...roleView(peer, negotiated),
     bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
   };
+}
+
+function roleView(peer: Peer, negotiated: NegotiatedSession | undefined): Pick<SessionView, 'role'> {
+  const { role } = peer.configuration.settings;
+  const remote = negotiated?.role?.remote;
+  return role ? { role: { ...role, ...(remote && { remote }), leaks: peer.leaks } } : {};
 }
 
 function limitView(peer: Peer, family: Family): Pick<SessionFamilyView, 'limit' | 'warnAt'> {

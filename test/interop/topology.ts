@@ -13,6 +13,7 @@ import type {
   NeighborSettings,
   OwnRoute,
   PrefixLimit,
+  RoleOf,
   Speaker,
   SpeakerPlace,
   SpeakerSettings,
@@ -63,6 +64,8 @@ export interface LinkPlan<Name extends string> {
   readonly limit?: PrefixLimit & { readonly at: Name };
   /** The ends that have proof of the other one's nearness (RFC 5082). */
   readonly gtsm?: readonly Name[];
+  /** What the ends are to each other (RFC 9234); undefined: says nothing of it. */
+  readonly roles?: readonly [RoleOf | undefined, RoleOf | undefined];
   /** Both ends send all paths of a route, and take them (RFC 7911). */
   readonly addPath?: boolean;
 }
@@ -202,7 +205,20 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
   return plan.links.flatMap(
-    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, addPath }) => {
+    ({
+      between,
+      families,
+      connects,
+      client,
+      passwords,
+      listens,
+      bfd,
+      multiHop,
+      gtsm,
+      limit,
+      addPath,
+      roles,
+    }) => {
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -210,6 +226,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
       const far = ends.get(`${other} ${name}`);
       if (!own || !far) return [];
       const password = passwords?.[name === first ? 0 : 1];
+      const role = roles?.[name === first ? 0 : 1];
       const common = {
         as: plan.routers[other]?.as ?? 0,
         connects: connects === undefined || connects === name,
@@ -219,6 +236,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(multiHop && { multiHop }),
         ...(limit?.at === name && { limit }),
         ...(addPath && { addPath }),
+        ...(role && { role }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
       const overIpv4 = families.filter((family) => family !== 'ipv6');

@@ -99,6 +99,7 @@ export class Bird implements Originator, PathSpeaker {
     const localPref = attribute('local_pref');
     const originator = attribute('originator_id');
     const clusters = attribute('cluster_list');
+    const onlyToCustomer = attribute('otc');
     const communities = attribute('community')?.match(/\d+,\d+/g) ?? [];
     return {
       prefix,
@@ -107,6 +108,7 @@ export class Bird implements Originator, PathSpeaker {
       asPath: attribute('as_path') ?? '',
       origin: origin.toLowerCase() as SeenRoute['origin'],
       communities: communities.map((pair) => pair.replace(',', ':')),
+      ...(onlyToCustomer !== undefined && { onlyToCustomer: Number(onlyToCustomer) }),
       ...(med !== undefined && { med: Number(med) }),
       ...(localPref !== undefined && { localPref: Number(localPref) }),
       ...(originator !== undefined && { originator }),
@@ -180,14 +182,16 @@ function staticText(family: FamilyWord, routes: readonly OwnRoute[]): string {
   return `protocol static static_${family} {\n ${family};\n${lines.join('')}}\n`;
 }
 
-function routeText({ prefix, communities = [], med }: OwnRoute): string {
+function routeText({ prefix, communities = [], med, onlyToCustomer }: OwnRoute): string {
+  const otc = onlyToCustomer === undefined ? '' : `bgp_otc = ${onlyToCustomer};`;
   const pairs = communities.map((pair) => `bgp_community.add((${pair.replace(':', ',')}));`);
   const metric = med === undefined ? '' : `bgp_med = ${med};`;
-  return ` route ${prefix} blackhole { bgp_origin = ORIGIN_IGP; ${pairs.join(' ')} ${metric} };\n`;
+  return ` route ${prefix} blackhole { bgp_origin = ORIGIN_IGP; ${pairs.join(' ')} ${metric} ${otc} };\n`;
 }
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath } = neighbor;
+  const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath, role } =
+    neighbor;
   const paths = addPath ? 'add paths yes;' : '';
   const channels = families.map(
     (family) => ` ${family} { import all; export all; next hop self; ${paths} };\n`,
@@ -197,6 +201,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
+ ${role ? `local role ${role.local};` : ''} ${role?.strict ? 'require roles on;' : ''}
  ${settings.gracefulRestart ? 'graceful restart on;' : ''}
  hold time 9;
  keepalive time 3;

@@ -31,6 +31,7 @@ interface FrrPath {
   readonly locPrf?: number;
   readonly originatorId?: string;
   readonly clusterList?: { readonly list?: readonly string[] };
+  readonly otc?: number;
   readonly community?: { readonly list?: readonly string[] };
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
 }
@@ -191,6 +192,7 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
       asPath: best.aspath.string === 'Local' ? '' : best.aspath.string,
       origin: best.origin.toLowerCase() as SeenRoute['origin'],
       communities: best.community?.list ?? [],
+      ...(best.otc !== undefined && { onlyToCustomer: best.otc }),
       ...(best.metric !== undefined && { med: best.metric }),
       ...(best.locPrf !== undefined && { localPref: best.locPrf }),
       ...(best.originatorId !== undefined && { originator: best.originatorId }),
@@ -290,7 +292,7 @@ function routeMapOf(route: OwnRoute): string[] {
 
 function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
-    const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm } = neighbor;
+    const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm, role } = neighbor;
     return [
       `neighbor ${address} remote-as ${remoteAs}`,
       `neighbor ${address} update-source ${localAddress}`,
@@ -300,6 +302,7 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
       ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
       ...(multiHop ? [`neighbor ${address} ebgp-multihop 2`] : []),
       ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
+      ...(role ? [`neighbor ${address} local-role ${role.local}${role.strict ? ' strict-mode' : ''}`] : []),
     ];
   });
   const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [

@@ -21,6 +21,8 @@ const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
   evpn: 'evpn',
 };
 
+const ROLE_WORDS = { provider: 'Provider', customer: 'Customer', peer: 'Peer' } as const;
+
 /** Nobody listens there, so that connecting leads nowhere and the peer has to do it. */
 const CLOSED_PORT = 1;
 
@@ -131,6 +133,7 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
     const [route] = await this.#routes(prefix, '--family', family);
     const best = route?.paths.find((path) => path.best);
     if (!best) return undefined;
+    const { onlyToCustomer } = best;
     const { nextHop = '', asPath, origin, communities, med, localPref } = best;
     return {
       prefix,
@@ -138,6 +141,7 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
       asPath,
       origin,
       communities,
+      ...(onlyToCustomer !== undefined && { onlyToCustomer }),
       ...(med !== undefined && { med }),
       ...(localPref !== undefined && { localPref }),
     };
@@ -213,7 +217,7 @@ function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
   const { address, listenRange, as, families, connects, password, isClient } = neighbor;
-  const { bfd, multiHop, gtsm, limit, addPath } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath, role } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
@@ -222,8 +226,11 @@ function neighborResource(localAs: number, neighbor: NeighborSettings): unknown 
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
-    ...(multiHop && { properties: [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] }),
-    ...(gtsm && { properties: [{ type: 'gtsm' }] }),
+    properties: [
+      ...(multiHop ? [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] : []),
+      ...(gtsm ? [{ type: 'gtsm' }] : []),
+      ...(role ? [{ type: 'role', role: { ...role, local: ROLE_WORDS[role.local] } }] : []),
+    ],
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),
     ...(bfd && {

@@ -8,6 +8,8 @@ export interface OwnRoute {
   /** `asn:value` */
   readonly communities?: readonly string[];
   readonly med?: number;
+  /** ONLY_TO_CUSTOMER (RFC 9234), from BIRD. */
+  readonly onlyToCustomer?: number;
 }
 
 /** A Type 5 route that a speaker originates; its next hop is the speaker's address. */
@@ -33,6 +35,13 @@ export interface PrefixLimit {
   readonly restartSeconds?: number;
 }
 
+/** What a speaker is to a neighbor (RFC 9234). */
+export interface RoleOf {
+  readonly local: 'provider' | 'customer' | 'peer';
+  /** A neighbor that says nothing of its role is refused. */
+  readonly strict?: boolean;
+}
+
 /** One neighbor of a speaker. */
 export interface NeighborSettings {
   readonly address: string;
@@ -54,6 +63,7 @@ export interface NeighborSettings {
   readonly limit?: PrefixLimit;
   /** All paths of a route are sent, and taken (RFC 7911). */
   readonly addPath?: boolean;
+  readonly role?: RoleOf;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
 }
@@ -79,6 +89,8 @@ export interface SeenRoute {
   readonly asPath: string;
   readonly origin: 'igp' | 'egp' | 'incomplete';
   readonly communities: readonly string[];
+  /** The AS number in ONLY_TO_CUSTOMER (RFC 9234), from speakers that show it. */
+  readonly onlyToCustomer?: number;
   readonly med?: number;
   readonly localPref?: number;
   /** ORIGINATOR_ID and CLUSTER_LIST of a reflected route, from speakers that show them. */

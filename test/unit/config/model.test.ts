@@ -306,7 +306,7 @@ describe('values of the model', () => {
 
   test('properties of our own', () => {
     const neighbor = `address: 192.168.11.2
-      properties: [{type: gtsm}]
+      properties: [{type: gtsm}, {type: role, role: {local: Customer}}]
       addressFamilies:
         - {type: ipv4unicast, properties: [{type: maximumPrefixes, maximumPrefixes: {limit: 1000}}]}
         - type: ipv6unicast
@@ -318,6 +318,7 @@ describe('values of the model', () => {
     expect(findings).toEqual([]);
     const [built] = configuration.underlay?.neighbors ?? [];
     expect(built?.gtsmHops).toBe(1);
+    expect(built?.role).toEqual({ local: 'Customer', strict: false });
     expect(built?.families.map(({ maximumPrefixes }) => maximumPrefixes)).toEqual([
       { limit: 1000, warnAt: 750, answer: { heldFor: Number.POSITIVE_INFINITY } },
       { limit: 10, warnAt: 6, answer: { heldFor: 30_000 } },

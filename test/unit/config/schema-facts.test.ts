@@ -98,8 +98,8 @@ interface Extension {
 
 const EXTENSIONS: Readonly<Record<string, Extension>> = {
   'spec.neighbors[].properties': { maxItems: 8 },
-  'spec.neighbors[].properties[]': { fields: ['gtsm'] },
-  'spec.neighbors[].properties[].type': { values: ['gtsm'] },
+  'spec.neighbors[].properties[]': { fields: ['gtsm', 'role'] },
+  'spec.neighbors[].properties[].type': { values: ['gtsm', 'role'] },
   'spec.neighbors[].addressFamilies[].properties[]': { fields: ['maximumPrefixes', 'addPath'] },
   'spec.neighbors[].addressFamilies[].properties[].type': { values: ['maximumPrefixes', 'addPath'] },
 };
