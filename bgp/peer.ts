@@ -1,5 +1,6 @@
 import { type IpAddress, ipv4Mapped } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
+import { KEPT_NOTHING, keptRoutes } from './kept-routes.ts';
 import { type PrefixLimit, PrefixLimits } from './prefix-limits.ts';
 import type { DrainState, Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
@@ -20,7 +21,7 @@ import type {
   SessionHandle,
   SessionState,
 } from './session/session-events.ts';
-import { keptFamilies, StaleRoutes } from './stale-routes.ts';
+import { StaleRoutes } from './stale-routes.ts';
 import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
 import { RouteRefreshSubtype } from './wire/constants.ts';
 import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
@@ -66,6 +67,8 @@ export interface PeerContext {
    * just those with one of them.
    */
   readonly sweep: (source: RouteSource, ribs: readonly Rib[], only?: number) => void;
+  /** Has the stale paths of a source marked as long-lived stale, in slices (RFC 9494). */
+  readonly markLongLived: (source: RouteSource, ribs: readonly Rib[]) => void;
   readonly clock: Clock;
   readonly drain: DrainState;
   readonly events: PeerEvents;
@@ -79,6 +82,8 @@ export interface PeerEvents {
   endOfRib?(peer: Peer, family: Family): void;
   /** Routes of a lost session stay in use for so many seconds: the peer restarts (RFC 4724). */
   kept?(peer: Peer, families: readonly Family[], seconds: number): void;
+  /** The peer is gone for longer than a restart takes: routes stay as the least preferred ones, for so many seconds at most (RFC 9494). */
+  longLived?(peer: Peer, families: readonly Family[], seconds: number): void;
   tolerated?(peer: Peer, error: UpdateError): void;
   /** Routes of an UPDATE were refused: by the roles of both ends they are a leak (RFC 9234). */
   leaked?(peer: Peer, family: Family): void;
@@ -115,9 +120,15 @@ export class Peer implements SessionEvents {
   constructor(configuration: PeerConfiguration, context: PeerContext) {
     this.configuration = configuration;
     this.#context = context;
-    const { clock, sweep } = context;
+    const { clock, sweep, markLongLived } = context;
     const { prefixLimits: limits, instance } = configuration;
-    this.#stale = new StaleRoutes({ clock, sweep, ribs: instance.ribs });
+    this.#stale = new StaleRoutes({
+      clock,
+      sweep,
+      markLongLived,
+      ribs: instance.ribs,
+      longLived: (...about) => context.events.longLived?.(this, ...about),
+    });
     this.#limits = limits?.size
       ? new PrefixLimits({
           limits,
@@ -159,6 +170,11 @@ export class Peer implements SessionEvents {
   /** Errors in UPDATEs that did not end the session, by their class (RFC 7606 §2). */
   get updateErrors(): ReadonlyMap<ErrorClass, number> {
     return this.#updateErrors;
+  }
+
+  /** By family with long-lived stale routes of the peer: wall-clock milliseconds until which they stay (RFC 9494). */
+  get longLivedEnds(): ReadonlyMap<Family, number> {
+    return this.#stale.longLivedEnds;
   }
 
   /** UPDATEs whose routes were refused as leaks (RFC 9234). */
@@ -269,6 +285,7 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        longLived: negotiated.longLived !== undefined,
         addPath: this.#addPathTo(family, negotiated),
         onlyToCustomer: otcEgress(negotiated, family),
         drain: this.#context.drain,
@@ -362,10 +379,10 @@ export class Peer implements SessionEvents {
     this.#source = undefined;
     this.#negotiated = undefined;
     if (!source || !negotiated) return;
-    const families = this.#forgotten ? [] : keptFamilies(negotiated, reason);
-    const seconds = negotiated.gracefulRestart?.restartTime ?? 0;
-    this.#stale.keep(source, families, seconds);
-    if (families.length > 0) this.#context.events.kept?.(this, families, seconds);
+    const kept = this.#forgotten ? KEPT_NOTHING : keptRoutes(negotiated, reason);
+    const { restarting, restartTime } = kept;
+    if (restarting.length > 0) this.#context.events.kept?.(this, restarting, restartTime);
+    this.#stale.keep(source, kept);
   }
 
   /** Keeps nothing of the peer from now on: it is not configured any more. */

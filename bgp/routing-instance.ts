@@ -93,6 +93,7 @@ function profileKey(profile: ExportProfile): string {
     selfNextHop,
     nextHopUnchanged,
     reflection,
+    longLived,
     addPath,
     onlyToCustomer,
   } = profile;
@@ -106,6 +107,7 @@ function profileKey(profile: ExportProfile): string {
     nextHopUnchanged,
     reflection?.clusterId,
     reflection?.toClient,
+    longLived,
     addPath?.most,
     onlyToCustomer?.adds,
     onlyToCustomer?.blocks,

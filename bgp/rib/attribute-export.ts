@@ -1,5 +1,5 @@
 // Hot: runs once per attribute set and batch. Writes bytes; nothing is allocated.
-import { AttributeCode } from '../wire/constants.ts';
+import { AttributeCode, WellKnownCommunity } from '../wire/constants.ts';
 import { readU32 } from '../wire/octets.ts';
 import { attributeEnd, attributeValue } from './attribute-header.ts';
 import { AttributeFact, AttributeKind, type AttributeStore } from './attribute-store.ts';
@@ -36,8 +36,6 @@ export interface Reflection {
 const AS_TRANS = 23456;
 const AS_SEQUENCE = 2;
 const FIRST_CONFEDERATION_SEGMENT = 3;
-/** RFC 8326 §5. */
-const GRACEFUL_SHUTDOWN = 0xffff0000;
 
 /** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, COMMUNITIES, ONLY_TO_CUSTOMER. */
 export const EXPORT_OVERHEAD = 120;
@@ -186,7 +184,7 @@ export class AttributeExporter {
     const end = at < 0 ? 0 : attributeEnd(bytes, at);
     this.#header(0xc0, AttributeCode.COMMUNITIES, end - value + 4);
     this.#copyBytes(bytes, value, end);
-    this.#u32(GRACEFUL_SHUTDOWN);
+    this.#u32(WellKnownCommunity.GRACEFUL_SHUTDOWN);
   }
 
   /** RFC 4271 §5: an unknown attribute goes on only if it is transitive, and is marked as partial. */

@@ -11,6 +11,7 @@ import { type Family, familyName, IPV4_UNICAST } from '../wire/family.ts';
 import { type OpenMessage, twoOctetAs } from '../wire/open.ts';
 import { type Decoded, failed } from '../wire/protocol-error.ts';
 import { addPathCapability, negotiatedAddPath } from './add-path-negotiation.ts';
+import { LONG_LIVED_CAPABILITY, negotiatedLongLived } from './long-lived-negotiation.ts';
 import { negotiatedRole, roleValue } from './roles.ts';
 import type { NegotiatedSession, PeerGracefulRestart, PeerSettings } from './session-events.ts';
 
@@ -61,6 +62,7 @@ function localCapabilities(settings: PeerSettings): Capability[] {
         forwarding: gracefulRestart.preserved(),
       })),
     });
+    if (settings.longLivedGracefulRestart?.size) capabilities.push(LONG_LIVED_CAPABILITY);
   }
   return capabilities;
 }
@@ -121,6 +123,7 @@ export function negotiate(
       routeRefresh: both('route-refresh'),
       enhancedRouteRefresh: both('route-refresh') && both('enhanced-route-refresh'),
       gracefulRestart: peerGracefulRestart(sent, received),
+      longLived: negotiatedLongLived(settings.longLivedGracefulRestart ?? new Map(), sent, received),
       addPath: negotiatedAddPath(families, sent, received),
       role,
       maxMessageSize: both('extended-message') ? EXTENDED_MAX_MESSAGE_SIZE : MAX_MESSAGE_SIZE,

@@ -71,6 +71,8 @@ export interface Neighbor {
     readonly maximumPrefixes?: MaximumPrefixes;
     /** Several paths of a route are sent (RFC 7911): the best ones, so many at most, or Infinity for all. */
     readonly addPath?: { readonly most: number };
+    /** Routes of the neighbor are kept when it is gone for long (RFC 9494), so many seconds at most; Infinity: for as long as it asks. */
+    readonly longLivedStaleTime?: number;
   }>;
 }
 

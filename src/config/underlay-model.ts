@@ -189,6 +189,7 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
             routeReflectorClient: properties.some((property) => property.type === 'routeReflectorClient'),
             ...(limit && { maximumPrefixes: buildLimit(limit) }),
             ...addPathOf(properties),
+            ...longLivedOf(properties),
           };
         })
       : defaultFamilies(spec, context).map((family) => ({ family, routeReflectorClient: false }));
@@ -206,6 +207,16 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
     ...(spec.password !== undefined && { password: spec.password }),
     ...(spec.bfd && { bfd: buildBfd(spec.bfd) }),
     families,
+  };
+}
+
+function longLivedOf(
+  properties: FamilySpec['properties'],
+): Pick<Neighbor['families'][number], 'longLivedStaleTime'> {
+  const found = properties?.find(({ type }) => type === 'longLivedGracefulRestart');
+  if (!found) return {};
+  return {
+    longLivedStaleTime: found.longLivedGracefulRestart?.maxStaleTimeSeconds ?? Number.POSITIVE_INFINITY,
   };
 }
 

@@ -119,6 +119,7 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
     !path.usable && 'cannot be used',
     path.imported && 'imported',
     path.stale && 'stale',
+    path.longLivedStale && 'long-lived stale',
   ];
   return [
     [

@@ -174,6 +174,10 @@ export interface SessionFamilyView {
   readonly warnAt?: number;
   /** Several paths of a prefix may come from the peer, go to it, or both (RFC 7911); absent: neither. */
   readonly addPath?: AddPathMode;
+  /** Seconds that routes of the peer are kept as the least preferred ones when it is gone for long (RFC 9494); absent: not at all. */
+  readonly longLivedStaleTime?: number;
+  /** There are such routes: wall-clock milliseconds until which they stay, unless the peer tells all of the family again. */
+  readonly longLivedStaleUntil?: number;
 }
 
 /** What the kernel has of a route. */
@@ -206,6 +210,8 @@ export interface PathView {
   readonly usable: boolean;
   /** Kept of a session that was lost, or not told again yet (RFC 4724); absent otherwise. */
   readonly stale?: true;
+  /** It has the community LLGR_STALE, from here or from elsewhere: any path without is preferred (RFC 9494); absent otherwise. */
+  readonly longLivedStale?: true;
   /** The step of the decision process in which the best path beats this one; absent for the best and for one that is not usable. */
   readonly lostBy?: string;
   /** Absent for a path of this router itself. */

@@ -124,6 +124,7 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
     multipath: best || (flags & PathFlag.multipath) !== 0,
     usable,
     ...((flags & STALE_FLAGS) !== 0 && { stale: true as const }),
+    ...((store.flags(id) & AttributeFact.longLivedStale) !== 0 && { longLivedStale: true as const }),
     ...(!best && usable && bestPath >= 0 && { lostBy: rib.reason(bestPath, path) }),
     ...(nextHop >= 0 && { nextHop: formatNextHop(store.nextHops.get(nextHop)) }),
     asPath: formatAsPath(attributes.asPath ?? []),

@@ -123,6 +123,7 @@ function peerAt(
     families,
     ...(neighbor.role && { role: { ...neighbor.role, local: ROLES[neighbor.role.local] } }),
     addPathSend: [...addPath.keys()],
+    longLivedGracefulRestart: longLivedOf(neighbor),
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
@@ -151,6 +152,17 @@ function prefixLimits({ families }: Neighbor): ReadonlyMap<Family, PrefixLimit> 
     families.flatMap(({ family, maximumPrefixes }) => {
       const known = FAMILIES[family];
       return known !== undefined && maximumPrefixes ? [[known, maximumPrefixes] as const] : [];
+    }),
+  );
+}
+
+function longLivedOf({ families }: Neighbor): ReadonlyMap<Family, number> {
+  return new Map(
+    families.flatMap(({ family, longLivedStaleTime }) => {
+      const known = FAMILIES[family];
+      return known !== undefined && longLivedStaleTime !== undefined
+        ? [[known, longLivedStaleTime] as const]
+        : [];
     }),
   );
 }

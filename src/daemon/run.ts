@@ -366,6 +366,13 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
       );
       dynamic()?.kept(peer, seconds);
     },
+    longLived: (peer, families, seconds) => {
+      log.warn(
+        { peer: peer.name, families: families.map(familyName).join(','), seconds },
+        'the peer has not come back in time: its routes stay in use where there is no other one',
+      );
+      dynamic()?.kept(peer, seconds);
+    },
     down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
     tolerated: (peer, { message, errorClass, attribute, offset, data }) =>

@@ -34,6 +34,7 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
         sent: peer.advertised(family),
         ...limitView(peer, family),
         ...addPathView(negotiated, family),
+        ...longLivedView(peer, family),
       }),
     ),
     messages: { received: session.messagesIn, sent: session.messagesOut },
@@ -65,6 +66,18 @@ function addPathView(
   const send = negotiated?.addPath.send.includes(family);
   if (receive) return { addPath: send ? 'both' : 'receive' };
   return send ? { addPath: 'send' } : {};
+}
+
+function longLivedView(
+  peer: Peer,
+  family: Family,
+): Pick<SessionFamilyView, 'longLivedStaleTime' | 'longLivedStaleUntil'> {
+  const agreed = peer.session?.negotiated?.longLived?.families.find((offer) => offer.family === family);
+  const until = peer.longLivedEnds.get(family);
+  return {
+    ...(agreed && agreed.staleTime > 0 && { longLivedStaleTime: agreed.staleTime }),
+    ...(until !== undefined && { longLivedStaleUntil: until }),
+  };
 }
 
 /** Without the time for which the session is held down: that is told by itself. */

@@ -10,6 +10,7 @@ import { OpenPe } from './speakers/openpe.ts';
 import type {
   BfdTimers,
   FamilyWord,
+  LongLivedTimes,
   NeighborSettings,
   OwnRoute,
   PrefixLimit,
@@ -42,6 +43,8 @@ export interface RouterPlan {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
+  /** And for longer than that (RFC 9494). */
+  readonly longLived?: LongLivedTimes;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -151,6 +154,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes = [],
       clusterId,
       gracefulRestart = false,
+      longLived,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
@@ -160,6 +164,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       neighbors,
       routes,
       gracefulRestart,
+      ...(longLived && { longLived }),
       ...reflector,
     };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);

@@ -149,6 +149,7 @@ const PROFILE: ExportProfile = {
   maxMessageSize: 4096,
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
+  longLived: false,
 };
 
 type PathStep = Extract<Step, { readonly pathId: number }>;

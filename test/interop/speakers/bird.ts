@@ -189,6 +189,12 @@ function routeText({ prefix, communities = [], med, onlyToCustomer }: OwnRoute):
   return ` route ${prefix} blackhole { bgp_origin = ORIGIN_IGP; ${pairs.join(' ')} ${metric} ${otc} };\n`;
 }
 
+function longLivedText({ longLived }: SpeakerSettings): string {
+  if (!longLived) return '';
+  const { restartSeconds, staleSeconds } = longLived;
+  return `graceful restart time ${restartSeconds}; long lived graceful restart on; long lived stale time ${staleSeconds};`;
+}
+
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
   const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath, role } =
     neighbor;
@@ -202,7 +208,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
  ${role ? `local role ${role.local};` : ''} ${role?.strict ? 'require roles on;' : ''}
- ${settings.gracefulRestart ? 'graceful restart on;' : ''}
+ ${settings.gracefulRestart ? 'graceful restart on;' : ''} ${longLivedText(settings)}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

@@ -290,7 +290,14 @@ function routeMapOf(route: OwnRoute): string[] {
   return [...lines, 'exit'];
 }
 
-function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
+function configurationText({
+  as,
+  routerId,
+  neighbors,
+  routes,
+  gracefulRestart,
+  longLived,
+}: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
     const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm, role } = neighbor;
     return [
@@ -327,6 +334,12 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
     'no bgp default ipv4-unicast',
     'timers bgp 3 9',
     ...(gracefulRestart ? ['bgp graceful-restart', 'bgp graceful-restart preserve-fw-state'] : []),
+    ...(longLived
+      ? [
+          `bgp graceful-restart restart-time ${longLived.restartSeconds}`,
+          `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`,
+        ]
+      : []),
     ...sessions,
     ...families,
   ].join('\n')}\n`;

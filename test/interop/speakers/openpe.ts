@@ -1,11 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RouteView, SessionView, StatusView } from '../../../src/control/view.ts';
+import type { PathView, RouteView, SessionView, StatusView } from '../../../src/control/view.ts';
 import { run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
+  LongLivedTimes,
   NeighborSettings,
   PathSpeaker,
   PrefixLimit,
@@ -152,6 +153,12 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
     return (route?.paths ?? []).filter(({ source }) => source === neighbor).map(({ asPath }) => asPath);
   }
 
+  /** All paths of an IPv4 route, the best one first. */
+  async paths(prefix: string): Promise<readonly PathView[]> {
+    const [route] = await this.#routes(prefix, '--family', 'ipv4');
+    return route?.paths ?? [];
+  }
+
   /** Names of the sessions that gave an IPv4 route, the best one first. */
   async pathSources(prefix: string): Promise<readonly string[]> {
     const [route] = await this.#routes(prefix, '--family', 'ipv4');
@@ -194,7 +201,14 @@ function evpnRouteOf(route: RouteView): SeenEvpnRoute[] {
   ];
 }
 
-function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart }: SpeakerSettings): unknown {
+function underlayResource({
+  as,
+  routerId,
+  neighbors,
+  clusterId,
+  gracefulRestart,
+  longLived,
+}: SpeakerSettings): unknown {
   return {
     apiVersion: 'network.openperouter.io/v1alpha1',
     kind: 'Underlay',
@@ -206,21 +220,31 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
       // The identifier is the network's element with the number node index + 1.
       routerIDCIDR: `${routerId.replace(/\.1$/, '.0')}/24`,
       interfaces: [{ type: 'NetworkDevice', networkDevice: { interfaceName: 'eth0' } }],
-      neighbors: neighbors.map((neighbor) => neighborResource(as, neighbor)),
+      neighbors: neighbors.map((neighbor) => neighborResource(as, neighbor, longLived)),
     },
   };
+}
+
+function longLivedProperty({ staleSeconds }: LongLivedTimes): unknown {
+  const settings = { maxStaleTimeSeconds: staleSeconds };
+  return { type: 'longLivedGracefulRestart', longLivedGracefulRestart: settings };
 }
 
 function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
   return { limit, ...(restartSeconds !== undefined && { action: 'Restart', restartSeconds }) };
 }
 
-function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
+function neighborResource(
+  localAs: number,
+  neighbor: NeighborSettings,
+  longLived: LongLivedTimes | undefined,
+): unknown {
   const { address, listenRange, as, families, connects, password, isClient } = neighbor;
   const { bfd, multiHop, gtsm, limit, addPath, role } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
+    ...(longLived ? [longLivedProperty(longLived)] : []),
     ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
   ];
   return {

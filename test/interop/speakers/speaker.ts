@@ -68,6 +68,12 @@ export interface NeighborSettings {
   readonly listenRange?: string;
 }
 
+/** Long-lived graceful restart of a speaker, in seconds; for openpe-routerd, which only helps, the longest time that it grants. */
+export interface LongLivedTimes {
+  readonly restartSeconds: number;
+  readonly staleSeconds: number;
+}
+
 /** What a speaker is to do. */
 export interface SpeakerSettings {
   readonly as: number;
@@ -79,6 +85,8 @@ export interface SpeakerSettings {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
+  /** Its neighbors are to keep its routes for longer than that (RFC 9494). */
+  readonly longLived?: LongLivedTimes;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */

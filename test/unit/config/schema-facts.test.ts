@@ -100,8 +100,12 @@ const EXTENSIONS: Readonly<Record<string, Extension>> = {
   'spec.neighbors[].properties': { maxItems: 8 },
   'spec.neighbors[].properties[]': { fields: ['gtsm', 'role'] },
   'spec.neighbors[].properties[].type': { values: ['gtsm', 'role'] },
-  'spec.neighbors[].addressFamilies[].properties[]': { fields: ['maximumPrefixes', 'addPath'] },
-  'spec.neighbors[].addressFamilies[].properties[].type': { values: ['maximumPrefixes', 'addPath'] },
+  'spec.neighbors[].addressFamilies[].properties[]': {
+    fields: ['maximumPrefixes', 'addPath', 'longLivedGracefulRestart'],
+  },
+  'spec.neighbors[].addressFamilies[].properties[].type': {
+    values: ['maximumPrefixes', 'addPath', 'longLivedGracefulRestart'],
+  },
 };
 
 /** Everything in which ours differs from theirs and should not, as text. */

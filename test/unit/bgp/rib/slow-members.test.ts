@@ -29,6 +29,7 @@ const PROFILE: ExportProfile = {
   maxMessageSize: 4096,
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
+  longLived: false,
 };
 
 class Member implements GroupMember {
