@@ -285,6 +285,7 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        bilateral: negotiated.role?.local === 'peer',
         longLived: negotiated.longLived !== undefined,
         addPath: this.#addPathTo(family, negotiated),
         onlyToCustomer: otcEgress(negotiated, family),

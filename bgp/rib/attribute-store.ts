@@ -26,6 +26,10 @@ export const AttributeFact = {
   longLivedStale: 64,
   /** Well-known community NO_LLGR (RFC 9494). */
   noLongLived: 128,
+  /** Well-known community NO_PEER (RFC 3765). */
+  noPeer: 256,
+  /** Well-known community BLACKHOLE (RFC 7999). */
+  blackhole: 512,
 } as const;
 
 /** All well-known communities are 65535:something (RFC 1997). */
@@ -333,6 +337,10 @@ function factOf(community: number): number {
       return AttributeFact.longLivedStale;
     case WellKnownCommunity.NO_LLGR:
       return AttributeFact.noLongLived;
+    case WellKnownCommunity.NO_PEER:
+      return AttributeFact.noPeer;
+    case WellKnownCommunity.BLACKHOLE:
+      return AttributeFact.blackhole;
     case WellKnownCommunity.NO_EXPORT:
     case WellKnownCommunity.NO_EXPORT_SUBCONFED:
       return AttributeFact.noExport;

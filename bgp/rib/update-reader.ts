@@ -1,7 +1,13 @@
 // Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
 import { ByteWriter } from '../../net/byte-writer.ts';
 import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
-import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
+import {
+  AttributeCode,
+  AttributeFlag,
+  NotificationCode,
+  UpdateErrorSubcode,
+  WellKnownCommunity,
+} from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
 import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
@@ -9,8 +15,10 @@ import { decodePathAttributes, encodePathAttributes } from '../wire/path-attribu
 import { hasPlainAttributes } from '../wire/plain-attributes.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import { UpdateSections } from '../wire/update-sections.ts';
+import { internWithCommunity } from './added-community.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import {
+  AttributeFact,
   AttributeKind,
   type AttributeStore,
   IDENTITY_HEADER_SIZE,
@@ -157,7 +165,7 @@ export class UpdateReader {
     this.#forgetNextHop();
     if (typeof id !== 'number' || id < 0) return id;
     const family = reach ? sections.reachFamily : IPV4_UNICAST;
-    if (this.#isAcceptable(id) && !this.#isLeak(id, family)) return id;
+    if (this.#isAcceptable(id) && !this.#isLeak(id, family)) return this.#limited(id);
     this.#options.attributes.collect(id);
     return REJECTED;
   }
@@ -211,6 +219,17 @@ export class UpdateReader {
     if (!onlyToCustomer?.adds || (reach && !isUnicast(sections.reachFamily))) return length;
     if (hasOtc(identity, IDENTITY_HEADER_SIZE, length)) return length;
     return writeOtc(identity, length, onlyToCustomer.remoteAs);
+  }
+
+  /** RFC 7999 §3.2: what an external peer wants to have discarded does not leave the AS; like FRR, with NO_EXPORT. */
+  #limited(id: number): number {
+    const { attributes } = this.#options;
+    const facts = attributes.flags(id);
+    if ((facts & AttributeFact.blackhole) === 0 || this.#kind !== AttributeKind.ebgp) return id;
+    if (facts & (AttributeFact.noExport | AttributeFact.noAdvertise)) return id;
+    const limited = internWithCommunity(attributes, id, WellKnownCommunity.NO_EXPORT);
+    attributes.collect(id);
+    return limited;
   }
 
   #isLeak(id: number, family: Family): boolean {

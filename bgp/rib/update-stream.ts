@@ -17,6 +17,8 @@ export interface ExportProfile extends AttributeExport {
   readonly selfNextHop: Uint8Array;
   /** Keep the next hop of the route where it has one: EVPN, and unicast between internal peers. */
   readonly nextHopUnchanged: boolean;
+  /** The peer is a bilateral one: routes with NO_PEER are not sent (RFC 3765). */
+  readonly bilateral: boolean;
   /** Long-lived stale routes are sent: the peer has the capability (RFC 9494 §4.3). */
   readonly longLived: boolean;
   /** Several paths of a prefix are sent, each with a path identifier (RFC 7911); absent: the best one, without. */
@@ -310,10 +312,11 @@ export abstract class UpdateStream {
   }
 }
 
-function withheldFacts({ peerType, onlyToCustomer, longLived }: ExportProfile): number {
+function withheldFacts({ peerType, onlyToCustomer, bilateral, longLived }: ExportProfile): number {
   return (
     AttributeFact.noAdvertise |
     (peerType === 'ebgp' ? AttributeFact.noExport : 0) |
+    (bilateral ? AttributeFact.noPeer : 0) |
     (longLived ? 0 : AttributeFact.longLivedStale) |
     (onlyToCustomer?.blocks ? AttributeFact.onlyToCustomer : 0)
   );

@@ -150,6 +150,7 @@ const PROFILE: ExportProfile = {
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
   longLived: false,
+  bilateral: false,
 };
 
 type PathStep = Extract<Step, { readonly pathId: number }>;

@@ -149,6 +149,15 @@ export class Bird implements Originator, PathSpeaker {
     await this.#birdc('configure');
   }
 
+  /** Announces all its routes with GRACEFUL_SHUTDOWN (RFC 8326). */
+  leave(): Promise<void> {
+    const mark = ({ communities = [], ...route }: OwnRoute): OwnRoute => ({
+      ...route,
+      communities: [...communities, '65535:0'],
+    });
+    return this.#replaceRoutes(this.#routes.map(mark));
+  }
+
   /** Ends a session with Administrative Shutdown and a text (RFC 9003). */
   async shutDown(neighbor: string, text: string): Promise<void> {
     await this.#birdc('disable', this.#protocol(neighbor), JSON.stringify(text));

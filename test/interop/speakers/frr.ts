@@ -242,6 +242,11 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     ]);
   }
 
+  /** Announces all its routes with GRACEFUL_SHUTDOWN (RFC 8326). */
+  leave(): Promise<void> {
+    return this.#configure([`router bgp ${this.#settings.as}`, 'bgp graceful-shutdown']);
+  }
+
   /** Why a session last ended, in FRR's words. */
   async lastReset(neighbor: string): Promise<string> {
     type Neighbors = Readonly<Record<string, { readonly lastNotificationReason?: string }>>;

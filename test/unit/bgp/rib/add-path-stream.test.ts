@@ -27,6 +27,7 @@ const PROFILE: ExportProfile = {
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
   longLived: false,
+  bilateral: false,
   addPath: { most: Number.POSITIVE_INFINITY },
 };
 

@@ -172,12 +172,12 @@ describe('OTC on routes that go (RFC 9234 §5)', () => {
   });
 
   it('peers with and without a role are told apart', () => {
-    const between = new Between('peer', 'peer');
+    const between = new Between('provider', 'provider');
     const groups = between.bench.speaker.instances.get(DEFAULT_INSTANCE)?.groups ?? [];
     expect(groups).toHaveLength(ALL_FAMILIES.length);
     between.receiver.down();
     between.receiver.up();
-    // EVPN knows no roles.
+    // EVPN knows no OTC.
     expect(between.bench.speaker.instances.get(DEFAULT_INSTANCE)?.groups).toHaveLength(
       ALL_FAMILIES.length * 2 - 1,
     );

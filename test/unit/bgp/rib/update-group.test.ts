@@ -28,6 +28,7 @@ const PROFILE: ExportProfile = {
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
   longLived: false,
+  bilateral: false,
 };
 
 class Member implements GroupMember {
