@@ -53,7 +53,8 @@ export function routeOf(rib: Rib, prefix: number, path = -1): NlriRoute | undefi
     nlri,
     0,
   );
-  return decodeNlri(rib.family, nlri, 0, end, false, 'announced').routes[0];
+  // Without what is not part of the key it has the form of a withdrawal.
+  return decodeNlri(rib.family, nlri, 0, end, false, extra === 0 ? 'withdrawn' : 'announced').routes[0];
 }
 
 /** {@link routeOf} as text; EVPN routes as FRR writes them. */

@@ -221,7 +221,8 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(addPath && { addPath }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
-      const overIpv4 = families.filter((family) => family !== 'ipv6');
+      const overIpv4 = families.filter((family) => family === 'ipv4' || family === 'evpn');
+      const overIpv6 = families.filter((family) => family !== 'ipv4' && family !== 'evpn');
       const sessions: NeighborSettings[] = [];
       if (overIpv4.length > 0) {
         const range = listens === name ? { listenRange: far.ipv4.replace(/\d+$/, '0/24') } : {};
@@ -233,14 +234,14 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
           families: overIpv4,
         });
       }
-      if (families.includes('ipv6')) {
+      if (overIpv6.length > 0) {
         const range = listens === name ? { listenRange: far.ipv6.replace(/\d+$/, '/64') } : {};
         sessions.push({
           ...common,
           ...range,
           address: far.ipv6,
           localAddress: own.ipv6,
-          families: ['ipv6'],
+          families: overIpv6,
         });
       }
       return sessions;

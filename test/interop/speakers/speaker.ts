@@ -1,5 +1,27 @@
 /** Families of the tests, in short. */
-export type FamilyWord = 'ipv4' | 'ipv6' | 'evpn';
+export type FamilyWord = 'ipv4' | 'ipv6' | 'evpn' | LabeledFamilyWord;
+
+/** Families of routes with MPLS labels: they go over IPv6 sessions. */
+export type LabeledFamilyWord = 'vpn4' | 'vpn6' | 'labeled4' | 'labeled6';
+
+/** A route with one label that a speaker originates; its route target is its distinguisher. */
+export interface OwnLabeledRoute {
+  readonly family: LabeledFamilyWord;
+  readonly prefix: string;
+  /** Empty where the family has none. */
+  readonly rd: string;
+  readonly label: number;
+  readonly nextHop: string;
+}
+
+/** A route with labels as a speaker shows it. */
+export interface SeenLabeledRoute {
+  readonly prefix: string;
+  readonly label: number;
+  readonly nextHop: string;
+  readonly asPath: string;
+  readonly routeTargets: readonly string[];
+}
 
 /** A route that a speaker originates. */
 export interface OwnRoute {
