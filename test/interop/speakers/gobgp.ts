@@ -163,6 +163,11 @@ export class GoBgp implements Originator, EvpnSpeaker, PathSpeaker {
     return (await this.#best('evpn')).flatMap((path) => evpnRouteOf(path));
   }
 
+  /** All paths of Type 5 routes, the best ones and the others. */
+  async evpnPaths(): Promise<readonly SeenEvpnRoute[]> {
+    return (await this.#paths('evpn')).flatMap((path) => evpnRouteOf(path));
+  }
+
   async announce({ family, prefix, communities = [], med }: OwnRoute): Promise<void> {
     const community = communities.length > 0 ? ['community', communities.join(',')] : [];
     const metric = med === undefined ? [] : ['med', String(med)];
