@@ -4,6 +4,7 @@ import type { LinkEnd } from './network/network.ts';
 import { Network } from './network/network.ts';
 import { waitFor } from './network/wait.ts';
 import { Bird } from './speakers/bird.ts';
+import { ExaBgp } from './speakers/exabgp.ts';
 import { Frr } from './speakers/frr.ts';
 import { GoBgp } from './speakers/gobgp.ts';
 import { OpenPe } from './speakers/openpe.ts';
@@ -23,6 +24,7 @@ export const PROGRAMS = {
   openpe: (place: SpeakerPlace, settings: SpeakerSettings) => new OpenPe(place, settings),
   frr: (place: SpeakerPlace, settings: SpeakerSettings) => new Frr(place, settings),
   gobgp: (place: SpeakerPlace, settings: SpeakerSettings) => new GoBgp(place, settings),
+  exabgp: (place: SpeakerPlace, settings: SpeakerSettings) => new ExaBgp(place, settings),
   bird: (place: SpeakerPlace, settings: SpeakerSettings) => new Bird(place, settings),
 } as const;
 
@@ -41,6 +43,8 @@ export interface RouterPlan {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
+  /** It knows only AS numbers of two octets (RFC 4271). */
+  readonly twoOctetAs?: boolean;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -148,6 +152,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes = [],
       clusterId,
       gracefulRestart = false,
+      twoOctetAs = false,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
@@ -157,6 +162,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       neighbors,
       routes,
       gracefulRestart,
+      twoOctetAs,
       ...reflector,
     };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);

@@ -116,6 +116,18 @@ export class Bird implements Originator, PathSpeaker {
     };
   }
 
+  /** What it has agreed on with a neighbor, in its words: `external AS4`. */
+  async sessionKind(neighbor: string): Promise<string> {
+    const text = await this.#birdc('show', 'protocols', 'all', this.#protocol(neighbor));
+    return /^\s+Session:\s+(.*)$/m.exec(text)?.[1] ?? '';
+  }
+
+  /** What it shows of an attribute of an IPv4 route that it does not know, by its number; undefined when it has none. */
+  async attributeText(prefix: string, code: number): Promise<string | undefined> {
+    const text = await this.#showRoute('show', 'route', prefix, 'table', 'master4', 'primary', 'all');
+    return new RegExp(`^\\s+BGP\\.${code.toString(16)} .*$`, 'm').exec(text)?.[0];
+  }
+
   /** The route with labels for a prefix, whatever its route distinguisher. */
   async labeledRoute(family: LabeledFamilyWord, prefix: string): Promise<SeenLabeledRoute | undefined> {
     const text = await this.#birdc('show', 'route', 'table', LABELED_TABLES[family], 'all');
@@ -238,7 +250,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
- ${settings.gracefulRestart ? 'graceful restart on;' : ''}
+ ${settings.gracefulRestart ? 'graceful restart on;' : ''} ${settings.twoOctetAs ? 'enable as4 off;' : ''}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

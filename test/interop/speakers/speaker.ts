@@ -30,6 +30,8 @@ export interface OwnRoute {
   /** `asn:value` */
   readonly communities?: readonly string[];
   readonly med?: number;
+  /** An attribute as ExaBGP has it, which need not be right: `0x63 0xc0 0x010203` is type, flags, value. */
+  readonly rawAttribute?: string;
 }
 
 /** A Type 5 route that a speaker originates; its next hop is the speaker's address. */
@@ -91,6 +93,8 @@ export interface SpeakerSettings {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
+  /** Knows only AS numbers of two octets (RFC 4271). */
+  readonly twoOctetAs?: boolean;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */
