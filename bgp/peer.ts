@@ -24,7 +24,7 @@ import type {
 import { StaleRoutes } from './stale-routes.ts';
 import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
 import { RouteRefreshSubtype } from './wire/constants.ts';
-import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
+import { type Family, familyName, hasLabels, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
 import { encodeRouteRefresh } from './wire/route-refresh.ts';
 import { encodeEndOfRib } from './wire/update.ts';
 
@@ -283,7 +283,7 @@ export class Peer implements SessionEvents {
         fourOctetAs: negotiated.fourOctetAs,
         maxMessageSize: negotiated.maxMessageSize,
         selfNextHop,
-        nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
+        nextHopUnchanged: family === L2VPN_EVPN || hasLabels(family) || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
         bilateral: negotiated.role?.local === 'peer',
         longLived: negotiated.longLived !== undefined,

@@ -1,7 +1,7 @@
-import type { OtcEgress, OtcIngress } from './rib/only-to-customer.ts';
+import { isMarked, type OtcEgress, type OtcIngress } from './rib/only-to-customer.ts';
 import type { Role } from './session/roles.ts';
 import type { NegotiatedSession } from './session/session-events.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST } from './wire/family.ts';
+import type { Family } from './wire/family.ts';
 
 /** What the peer may have already told others, by our own role (RFC 9234 §5, ingress rules 1 and 2). */
 const LEAKS: Readonly<Record<Role, OtcIngress['leaks']>> = {
@@ -29,6 +29,6 @@ export function otcIngress({ role, remoteAs }: NegotiatedSession): OtcIngress | 
 
 /** The same towards the peer, in one family. */
 export function otcEgress({ role }: NegotiatedSession, family: Family): OtcEgress | undefined {
-  if (!role || (family !== IPV4_UNICAST && family !== IPV6_UNICAST)) return undefined;
+  if (!role || !isMarked(family)) return undefined;
   return { blocks: isBelowOrBeside(role.local), adds: isAboveOrBeside(role.local) };
 }

@@ -1,5 +1,6 @@
 // Hot: the reader asks once per UPDATE of a session with a role. Nothing is allocated.
 import { AttributeCode } from '../wire/constants.ts';
+import { type Family, IPV4_UNICAST, IPV6_UNICAST } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { AttributeFact, type AttributeStore } from './attribute-store.ts';
@@ -36,15 +37,32 @@ export function writeOtc(target: Uint8Array, at: number, asn: number): number {
   return at + OTC_SIZE;
 }
 
-/** True when a route with this set is a leak. */
-export function isLeak(store: AttributeStore, id: number, { leaks, remoteAs }: OtcIngress): boolean {
-  if (leaks === 'none' || (store.flags(id) & AttributeFact.onlyToCustomer) === 0) return false;
-  return leaks === 'all' || otcOf(store, id) !== remoteAs;
+/** True when a route of the family with this set is a leak. */
+export function isLeak(
+  store: AttributeStore,
+  id: number,
+  family: Family,
+  { leaks, remoteAs }: OtcIngress,
+): boolean {
+  if (!isMarked(family) || (store.flags(id) & AttributeFact.onlyToCustomer) === 0) return false;
+  return leaks === 'all' || (leaks === 'marked by others' && otcOf(store, id) !== remoteAs);
 }
 
-/** True when the attributes of `bytes[start..end)` have it. */
-export function hasOtc(bytes: Uint8Array, start: number, end: number): boolean {
-  return findOtc(bytes, start, end) >= 0;
+/** Adds the attribute to `bytes[start..end)` for routes of the family that need it and have it not; gives the new end. */
+export function addOtc(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  family: Family,
+  { adds, remoteAs }: OtcIngress,
+): number {
+  if (!adds || !isMarked(family) || findOtc(bytes, start, end) >= 0) return end;
+  return writeOtc(bytes, end, remoteAs);
+}
+
+/** RFC 9234 §5: only routes of these families. */
+export function isMarked(family: Family): boolean {
+  return family === IPV4_UNICAST || family === IPV6_UNICAST;
 }
 
 /** The AS number in the attribute of a set that has it. */

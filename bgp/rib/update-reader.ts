@@ -1,34 +1,28 @@
 // Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
 import { ByteWriter } from '../../net/byte-writer.ts';
 import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
-import {
-  AttributeCode,
-  AttributeFlag,
-  NotificationCode,
-  UpdateErrorSubcode,
-  WellKnownCommunity,
-} from '../wire/constants.ts';
+import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
-import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
+import { type Family, familyName, IPV4_UNICAST, isVpnFamily } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
 import { hasPlainAttributes } from '../wire/plain-attributes.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import { UpdateSections } from '../wire/update-sections.ts';
-import { internWithCommunity } from './added-community.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import {
-  AttributeFact,
   AttributeKind,
   type AttributeStore,
   IDENTITY_HEADER_SIZE,
   writeIdentityHeader,
 } from './attribute-store.ts';
+import { limitBlackhole } from './blackhole.ts';
 import { hashBytes } from './columns.ts';
 import { Ipv4Block } from './ipv4-block.ts';
 import { NlriSplitter } from './nlri-key.ts';
-import { hasOtc, isLeak, OTC_SIZE, type OtcIngress, writeOtc } from './only-to-customer.ts';
+import { addOtc, isLeak, OTC_SIZE, type OtcIngress } from './only-to-customer.ts';
 import { Ipv4PrefixTable } from './prefix-table.ts';
+import { copyVpnNextHop, hasUsualNextHop } from './reach-next-hop.ts';
 import { MOST_PATHS_OF_PEER, type Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
 
@@ -72,6 +66,7 @@ const splitter = new NlriSplitter();
 const block = new Ipv4Block();
 const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535 + OTC_SIZE);
 const canonical = new ByteWriter();
+const vpnNextHop = new Uint8Array(32);
 
 /** Reads the UPDATEs of one session into RIBs. */
 export class UpdateReader {
@@ -113,13 +108,14 @@ export class UpdateReader {
 
   #readUnreach(bytes: Uint8Array): ProtocolError | undefined {
     if (sections.unreachStart < 0) return undefined;
-    return this.#walk(
-      sections.unreachFamily,
-      bytes,
-      sections.unreachNlriStart,
-      sections.unreachEnd,
-      REJECTED,
-    );
+    return this.#walkUnreach(sections.unreachFamily, bytes, sections.unreachNlriStart, sections.unreachEnd);
+  }
+
+  #walkUnreach(family: Family, bytes: Uint8Array, at: number, end: number): ProtocolError | undefined {
+    inUnreach = true;
+    const error = this.#walk(family, bytes, at, end, REJECTED);
+    inUnreach = false;
+    return error;
   }
 
   #readAnnouncements(bytes: Uint8Array): ProtocolError | undefined {
@@ -164,8 +160,9 @@ export class UpdateReader {
     const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length, hash);
     this.#forgetNextHop();
     if (typeof id !== 'number' || id < 0) return id;
-    const family = reach ? sections.reachFamily : IPV4_UNICAST;
-    if (this.#isAcceptable(id) && !this.#isLeak(id, family)) return this.#limited(id);
+    if (this.#isAcceptable(id) && !this.#isLeak(id, familyAtHand(reach))) {
+      return limitBlackhole(this.#options.attributes, id);
+    }
     this.#options.attributes.collect(id);
     return REJECTED;
   }
@@ -186,10 +183,8 @@ export class UpdateReader {
   /** Writes the identity of the attributes as they stand in the message; -1 when they need a closer look. */
   #writeIdentity(bytes: Uint8Array, reach: boolean): number {
     if (!this.#options.context.fourOctetAs) return -1;
-    if (reach && !this.#hasUsualNextHop()) return -1;
-    let nextHop = reach
-      ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
-      : -1;
+    if (reach && !hasUsualNextHop(sections, this.#options.context.extendedNextHop)) return -1;
+    let nextHop = reach ? this.#internReachNextHop(bytes) : -1;
     let hasNextHop = false;
     let length = IDENTITY_HEADER_SIZE;
     let next: number;
@@ -210,41 +205,33 @@ export class UpdateReader {
     }
     if (nextHop < 0) return -1;
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
-    return this.#options.onlyToCustomer ? this.#addOtc(reach, length) : length;
+    return this.#addOtc(reach, length);
   }
 
-  /** RFC 9234 §5, ingress rule 3: the identity that ends at `length` with OTC, if it has to have it and has not; its new end. */
+  /** The identity that ends at `length` with OTC, if it has to have it; its new end. */
   #addOtc(reach: boolean, length: number): number {
     const { onlyToCustomer } = this.#options;
-    if (!onlyToCustomer?.adds || (reach && !isUnicast(sections.reachFamily))) return length;
-    if (hasOtc(identity, IDENTITY_HEADER_SIZE, length)) return length;
-    return writeOtc(identity, length, onlyToCustomer.remoteAs);
-  }
-
-  /** RFC 7999 §3.2: what an external peer wants to have discarded does not leave the AS; like FRR, with NO_EXPORT. */
-  #limited(id: number): number {
-    const { attributes } = this.#options;
-    const facts = attributes.flags(id);
-    if ((facts & AttributeFact.blackhole) === 0 || this.#kind !== AttributeKind.ebgp) return id;
-    if (facts & (AttributeFact.noExport | AttributeFact.noAdvertise)) return id;
-    const limited = internWithCommunity(attributes, id, WellKnownCommunity.NO_EXPORT);
-    attributes.collect(id);
-    return limited;
+    return onlyToCustomer
+      ? addOtc(identity, IDENTITY_HEADER_SIZE, length, familyAtHand(reach), onlyToCustomer)
+      : length;
   }
 
   #isLeak(id: number, family: Family): boolean {
     const { onlyToCustomer, attributes, leaked } = this.#options;
-    if (!onlyToCustomer || !isUnicast(family) || !isLeak(attributes, id, onlyToCustomer)) return false;
+    if (!onlyToCustomer || !isLeak(attributes, id, family, onlyToCustomer)) return false;
     leaked?.(family);
     return true;
   }
 
-  /** The same attributes may have been seen with another family, for which the next hop was right. */
-  #hasUsualNextHop(): boolean {
-    const size = sections.reachNextHopEnd - sections.reachNextHopStart;
-    if (sections.reachFamily === IPV6_UNICAST) return size === 16 || size === 32;
-    if (sections.reachFamily === IPV4_UNICAST && size !== 4) return this.#options.context.extendedNextHop;
-    return size === 4 || size === 16;
+  /** The next hop of MP_REACH_NLRI. */
+  #internReachNextHop(bytes: Uint8Array): number {
+    const { reachFamily, reachNextHopStart, reachNextHopEnd } = sections;
+    if (!isVpnFamily(reachFamily)) return this.#internNextHop(bytes, reachNextHopStart, reachNextHopEnd);
+    return this.#internNextHop(
+      vpnNextHop,
+      0,
+      copyVpnNextHop(bytes, reachNextHopStart, reachNextHopEnd, vpnNextHop),
+    );
   }
 
   /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */
@@ -270,7 +257,7 @@ export class UpdateReader {
     if (worst === 'treat-as-withdraw') return REJECTED;
     if (worst === 'ok' && rawLength >= 0) return store.add(rawHash, identity, 0, rawLength);
     const nextHop = reach
-      ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
+      ? this.#internReachNextHop(bytes)
       : attributes.nextHop
         ? this.#internNextHop(attributes.nextHop.bytes, 0, 4)
         : -1;
@@ -375,7 +362,7 @@ export class UpdateReader {
         pathId = readU32(bytes, at);
         at += 4;
       }
-      at = splitNlri(rib.family, bytes, at, end);
+      at = splitter.split(rib.family, bytes, at, end, inUnreach);
       if (at < 0) return start;
       const { key, keyLength, rest, restLength } = splitter;
       if (keyLength === 0) {
@@ -438,19 +425,18 @@ export class UpdateReader {
       this.#walk(IPV4_UNICAST, bytes, withdrawnStart, withdrawnEnd, REJECTED) ??
       this.#walk(IPV4_UNICAST, bytes, nlriStart, nlriEnd, REJECTED) ??
       (mpReach && this.#walk(mpReach.family, bytes, mpReach.nlriStart, mpReach.nlriEnd, REJECTED)) ??
-      (mpUnreach && this.#walk(mpUnreach.family, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd, REJECTED))
+      (mpUnreach && this.#walkUnreach(mpUnreach.family, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd))
     );
   }
 }
 
-function isUnicast(family: Family): boolean {
-  return family === IPV4_UNICAST || family === IPV6_UNICAST;
+/** Of the routes of MP_REACH_NLRI, or of the NLRI field. */
+function familyAtHand(reach: boolean): Family {
+  return reach ? sections.reachFamily : IPV4_UNICAST;
 }
 
-function splitNlri(family: Family, bytes: Uint8Array, at: number, end: number): number {
-  if (family === L2VPN_EVPN) return splitter.evpn(bytes, at, end);
-  return splitter.unicast(bytes, at, end, family === IPV6_UNICAST ? 128 : 32);
-}
+/** Whether the routes at hand are those of MP_UNREACH_NLRI, in which labels have another form. */
+let inUnreach = false;
 
 /** RFC 4271 §6.3, RFC 7606 §5.3: a prefix that is longer than its family allows, or than the field. */
 function invalidNetworkField(bytes: Uint8Array, at: number, end: number): ProtocolError {

@@ -4,6 +4,7 @@ import type { LinkEnd } from './network/network.ts';
 import { Network } from './network/network.ts';
 import { waitFor } from './network/wait.ts';
 import { Bird } from './speakers/bird.ts';
+import { ExaBgp } from './speakers/exabgp.ts';
 import { Frr } from './speakers/frr.ts';
 import { GoBgp } from './speakers/gobgp.ts';
 import { OpenPe } from './speakers/openpe.ts';
@@ -25,6 +26,7 @@ export const PROGRAMS = {
   openpe: (place: SpeakerPlace, settings: SpeakerSettings) => new OpenPe(place, settings),
   frr: (place: SpeakerPlace, settings: SpeakerSettings) => new Frr(place, settings),
   gobgp: (place: SpeakerPlace, settings: SpeakerSettings) => new GoBgp(place, settings),
+  exabgp: (place: SpeakerPlace, settings: SpeakerSettings) => new ExaBgp(place, settings),
   bird: (place: SpeakerPlace, settings: SpeakerSettings) => new Bird(place, settings),
 } as const;
 
@@ -45,6 +47,8 @@ export interface RouterPlan {
   readonly gracefulRestart?: boolean;
   /** And for longer than that (RFC 9494). */
   readonly longLived?: LongLivedTimes;
+  /** It knows only AS numbers of two octets (RFC 4271). */
+  readonly twoOctetAs?: boolean;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -155,6 +159,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       clusterId,
       gracefulRestart = false,
       longLived,
+      twoOctetAs = false,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
@@ -165,6 +170,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes,
       gracefulRestart,
       ...(longLived && { longLived }),
+      twoOctetAs,
       ...reflector,
     };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
@@ -244,7 +250,8 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(role && { role }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
-      const overIpv4 = families.filter((family) => family !== 'ipv6');
+      const overIpv4 = families.filter((family) => family === 'ipv4' || family === 'evpn');
+      const overIpv6 = families.filter((family) => family !== 'ipv4' && family !== 'evpn');
       const sessions: NeighborSettings[] = [];
       if (overIpv4.length > 0) {
         const range = listens === name ? { listenRange: far.ipv4.replace(/\d+$/, '0/24') } : {};
@@ -256,14 +263,14 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
           families: overIpv4,
         });
       }
-      if (families.includes('ipv6')) {
+      if (overIpv6.length > 0) {
         const range = listens === name ? { listenRange: far.ipv6.replace(/\d+$/, '/64') } : {};
         sessions.push({
           ...common,
           ...range,
           address: far.ipv6,
           localAddress: own.ipv6,
-          families: ['ipv6'],
+          families: overIpv6,
         });
       }
       return sessions;
