@@ -10,20 +10,27 @@ const scratch = new ByteWriter();
 /** A set like `id` with one community more, behind those that it has. */
 export function internWithCommunity(store: AttributeStore, id: number, community: number): number {
   const { bytes } = store;
+  const start = store.attributesStart(id);
   const end = store.attributesEnd(id);
   scratch.reset();
-  let pending = true;
-  for (let at = store.attributesStart(id); at < end; at = attributeEnd(bytes, at)) {
-    const code = attributeCode(bytes, at);
-    if (pending && code >= AttributeCode.COMMUNITIES) {
-      writeCommunities(bytes, code === AttributeCode.COMMUNITIES ? at : -1, community);
-      pending = false;
-      if (code === AttributeCode.COMMUNITIES) continue;
-    }
-    scratch.raw(bytes, at, attributeEnd(bytes, at));
-  }
-  if (pending) writeCommunities(bytes, -1, community);
+  // Attributes may come in any order (RFC 4271 §5).
+  const at = placeOfCommunities(bytes, start, end);
+  scratch.raw(bytes, start, at);
+  const isThere = at < end && attributeCode(bytes, at) === AttributeCode.COMMUNITIES;
+  writeCommunities(bytes, isThere ? at : -1, community);
+  scratch.raw(bytes, isThere ? attributeEnd(bytes, at) : at, end);
   return internBytes(store, store.kind(id), store.nextHop(id), scratch);
+}
+
+/** Where COMMUNITIES is; else where it belongs by the order of the codes. */
+function placeOfCommunities(bytes: Uint8Array, start: number, end: number): number {
+  let place = end;
+  for (let at = start; at < end; at = attributeEnd(bytes, at)) {
+    const code = attributeCode(bytes, at);
+    if (code === AttributeCode.COMMUNITIES) return at;
+    if (place === end && code > AttributeCode.COMMUNITIES) place = at;
+  }
+  return place;
 }
 
 /** COMMUNITIES with those of the attribute at `at`, if that is not -1, and `community`. */

@@ -3,7 +3,7 @@ import { describeTopology } from './interop-suite.ts';
 import { waitFor } from './network/wait.ts';
 import type { OwnRoute, SeenRoute, Speaker } from './speakers/speaker.ts';
 
-const STALE_SECONDS = 5;
+const STALE_SECONDS = 8;
 const TIMES = { restartSeconds: 1, staleSeconds: STALE_SECONDS };
 
 const KEPT: readonly OwnRoute[] = [

@@ -1,5 +1,6 @@
 import type { Peer } from '../../../bgp/peer.ts';
 import { NO_ADD_PATH } from '../../../bgp/session/add-path-negotiation.ts';
+import type { Role } from '../../../bgp/session/roles.ts';
 import type { NegotiatedSession } from '../../../bgp/session/session-events.ts';
 import { decodeMessage } from '../../../bgp/wire/message.ts';
 import { readU16 } from '../../../bgp/wire/octets.ts';
@@ -17,6 +18,26 @@ const FAMILIES = [...ALL_FAMILIES, ...LABELED_FAMILIES];
 /** Messages after which the sessions are lost, so that routes do not pile up for ever. */
 const MESSAGES_OF_A_SESSION = 500;
 const UPDATE = 2;
+
+/** Seconds that routes of some senders are kept when they are lost. */
+const STALE_TIME = 60;
+/** With long-lived graceful restart (RFC 9494): no restart time, so that routes are marked at once. */
+const LONG_LIVED: Pick<NegotiatedSession, 'gracefulRestart' | 'longLived'> = {
+  gracefulRestart: { restartTime: 0, restarting: false, notification: true, families: [] },
+  longLived: {
+    families: FAMILIES.map((family) => ({ family, forwarding: true, staleTime: STALE_TIME })),
+  },
+};
+
+/** Our roles to the external peers that are only told something, and those to the one that sends, in turn (RFC 9234). */
+const ROLES_TO_RECEIVERS: readonly (Role | undefined)[] = [
+  'provider',
+  undefined,
+  undefined,
+  undefined,
+  'peer',
+];
+const ROLES_TO_SENDER: readonly (Role | undefined)[] = [undefined, 'customer', 'peer', 'provider'];
 
 /** How the peers that are only told something are told several paths of a prefix: not at all, all of them, the best ones. */
 const SENDING: readonly (number | undefined)[] = [
@@ -70,6 +91,8 @@ export class EngineTarget implements FuzzTarget {
         fourOctetAs: index !== 2,
         extendedNextHop: true,
         addPath: SENDING[index] === undefined ? NO_ADD_PATH : { receive: [], send: FAMILIES },
+        ...(index < 3 && { longLived: { families: [] } }),
+        ...roleOf(ROLES_TO_RECEIVERS[index]),
       });
     });
     this.#bench.settle();
@@ -78,7 +101,14 @@ export class EngineTarget implements FuzzTarget {
   #begin(sender: FakeSession): void {
     const addPath: NegotiatedSession['addPath'] =
       this.#begun++ % 3 === 0 ? { receive: FAMILIES, send: [] } : NO_ADD_PATH;
-    sender.up({ maxMessageSize: 65535, extendedNextHop: sender === this.#senders[0], addPath });
+    const external = sender === this.#senders[0];
+    sender.up({
+      maxMessageSize: 65535,
+      extendedNextHop: external,
+      addPath,
+      ...(this.#begun % 2 === 0 && LONG_LIVED),
+      ...(external && roleOf(ROLES_TO_SENDER[this.#begun % ROLES_TO_SENDER.length])),
+    });
   }
 
   take(message: Uint8Array): string {
@@ -122,6 +152,8 @@ export class EngineTarget implements FuzzTarget {
   #loseAll(): void {
     for (const session of this.#senders) session.down();
     this.#bench.settle();
+    this.#bench.clock.advance(STALE_TIME * 1000);
+    this.#bench.settle();
     for (const session of this.#receivers) session.sent.length = 0;
     const { instances, attributes } = this.#bench.speaker;
     for (const { ribs } of instances.values()) {
@@ -143,6 +175,10 @@ export class EngineTarget implements FuzzTarget {
   inspect(): void {
     this.#loseAll();
   }
+}
+
+function roleOf(local: Role | undefined): Pick<NegotiatedSession, 'role'> {
+  return local ? { role: { local, remote: undefined } } : {};
 }
 
 function describe(bytes: Uint8Array, at: number, end: number): string {
