@@ -82,9 +82,8 @@ export class StaleRoutes {
     for (const [family, rib] of ribs) {
       // RFC 4724 §4.2: what was stale already does not live on when the peer restarts once more; RFC 9494 §4.2: unless
       // its long-lived time runs.
-      const lasts = this.#longLived.runs(family);
-      rib.markStale(source, lasts);
-      if (families.has(family) && !lasts) again.push(rib);
+      rib.markStale(source);
+      if (families.has(family) && !this.#longLived.runs(family)) again.push(rib);
     }
     for (const family of families) this.#marked.add(family);
     sweep(source, others, STALE_FLAGS);
@@ -208,7 +207,7 @@ export class StaleRoutes {
     // Marking goes over the whole table: a peer that begins again sooner than it could tell one is not followed.
     if (!rib || this.#refreshTimers.has(family) || now < (this.#refreshAllowedAt.get(family) ?? 0)) return;
     this.#refreshAllowedAt.set(family, now + rib.paths.idLimit * REFRESH_PAUSE_PER_PATH);
-    rib.markStale(source, false);
+    rib.markStale(source);
     this.#marked.add(family);
     const timer = this.#context.clock.setTimer(REFRESH_TIME * 1000, () => this.endRefresh(source, family));
     this.#refreshTimers.set(family, timer);
