@@ -1,4 +1,4 @@
-import { type IpAddress, ipv4Mapped } from '../net/address.ts';
+import { type IpAddress, ipv4Mapped, isLinkLocal } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
 import type { DrainState, Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
@@ -183,6 +183,10 @@ export class Peer implements SessionEvents {
       allowOwnAs,
       routerId: settings.routerId,
       clusterId: reflection?.clusterId,
+      interfaceNumber:
+        negotiated.interfaceName === undefined
+          ? undefined
+          : attributes.nextHops.interfaceNumber(negotiated.interfaceName, negotiated.localAddress),
       endOfRib: (family) => {
         if (negotiated.families.includes(family)) this.#noteEndOfRib(family);
       },
@@ -263,12 +267,14 @@ export class Peer implements SessionEvents {
     const beside = this.configuration.addressesBeside?.(local) ?? [];
     const ipv4 = beside.find(({ version }) => version === 4);
     const ipv6 = beside.find(({ version }) => version === 6);
-    if (family === IPV4_UNICAST) {
-      return (local.version === 4 || negotiated.extendedNextHop ? local : ipv4)?.bytes;
+    if (family === L2VPN_EVPN) return local.bytes;
+    if (local.version === 6 && (family === IPV6_UNICAST || negotiated.extendedNextHop)) {
+      // RFC 2545 §3: a link-local address goes beside a global one, where there is one.
+      return isLinkLocal(local) && ipv6 ? Uint8Array.of(...ipv6.bytes, ...local.bytes) : local.bytes;
     }
+    if (family === IPV4_UNICAST) return (local.version === 4 ? local : ipv4)?.bytes;
     // Without an IPv6 address of our own there is the IPv4-mapped one, as FRR and GoBGP send it.
-    if (family === IPV6_UNICAST) return (local.version === 6 ? local : (ipv6 ?? ipv4Mapped(local))).bytes;
-    return local.bytes;
+    return (ipv6 ?? ipv4Mapped(local)).bytes;
   }
 
   update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
