@@ -42,6 +42,7 @@ class MemorySession implements SessionHandle {
   readonly messagesIn = 0;
   readonly messagesOut = 0;
   readonly bufferedBytes = 0;
+  readonly heldUntil = undefined;
   negotiated: NegotiatedSession | undefined;
   sentBytes = 0;
 
@@ -76,6 +77,7 @@ class MemorySession implements SessionHandle {
       extendedNextHop: false,
       routeRefresh: true,
       enhancedRouteRefresh: false,
+      addPath: { receive: [], send: [] },
       maxMessageSize: 4096,
       active: true,
     };
@@ -98,6 +100,7 @@ class MemorySession implements SessionHandle {
   stop(): void {}
   leave(): void {}
   reset(): void {}
+  clear(): void {}
 }
 
 function settings(index: number, family: Family): PeerSettings {

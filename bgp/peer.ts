@@ -1,18 +1,20 @@
 import { type IpAddress, ipv4Mapped, isLinkLocal } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
+import { type PrefixLimit, PrefixLimits } from './prefix-limits.ts';
 import type { DrainState, Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
 import type { Rib } from './rib/rib.ts';
 import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources.ts';
 import type { UpdateGroup } from './rib/update-group.ts';
 import { UpdateReader } from './rib/update-reader.ts';
-import type { GroupMember } from './rib/update-stream.ts';
+import type { AddPathSending, GroupMember } from './rib/update-stream.ts';
 import type { RoutingInstance } from './routing-instance.ts';
 import type { Clock } from './session/clock.ts';
 import type {
   NegotiatedSession,
   PeerSettings,
   SessionDown,
+  SessionError,
   SessionEvents,
   SessionHandle,
   SessionState,
@@ -21,7 +23,6 @@ import { keptFamilies, StaleRoutes } from './stale-routes.ts';
 import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
 import { RouteRefreshSubtype } from './wire/constants.ts';
 import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
-import type { ProtocolError } from './wire/protocol-error.ts';
 import { encodeRouteRefresh } from './wire/route-refresh.ts';
 import { encodeEndOfRib } from './wire/update.ts';
 
@@ -33,8 +34,12 @@ export interface PeerConfiguration {
   readonly allowOwnAs: number;
   /** Addresses of ours beside the session's own one: next hops for families of the other IP version. */
   readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
+  /** By family in which several paths of a prefix are sent, if the peer takes them: the most of them, Infinity for all. */
+  readonly addPath?: ReadonlyMap<Family, number>;
   /** Set where this router is a route reflector (RFC 4456). */
   readonly reflection?: PeerReflection | undefined;
+  /** Limits of what is taken from the peer. */
+  readonly prefixLimits?: ReadonlyMap<Family, PrefixLimit>;
 }
 
 /** How a route reflector stands to a peer; it matters for internal ones. */
@@ -74,6 +79,8 @@ export interface PeerEvents {
   /** Routes of a lost session stay in use for so many seconds: the peer restarts (RFC 4724). */
   kept?(peer: Peer, families: readonly Family[], seconds: number): void;
   tolerated?(peer: Peer, error: UpdateError): void;
+  /** The peer is near the most prefixes of a family that are taken from it, or beyond. */
+  prefixLimit?(peer: Peer, family: Family, count: number, state: 'near' | 'exceeded'): void;
   /** A family was negotiated for which there is no next hop to announce. */
   unannounced?(peer: Peer, family: Family): void;
 }
@@ -93,6 +100,8 @@ export class Peer implements SessionEvents {
   readonly #groups = new Map<Family, UpdateGroup>();
   readonly #endOfRibSeen = new Set<Family>();
   readonly #stale: StaleRoutes;
+  /** Undefined: none are set. */
+  readonly #limits: PrefixLimits | undefined;
   /** While the session is established. */
   #negotiated: NegotiatedSession | undefined;
   #forgotten = false;
@@ -103,7 +112,15 @@ export class Peer implements SessionEvents {
     this.configuration = configuration;
     this.#context = context;
     const { clock, sweep } = context;
-    this.#stale = new StaleRoutes({ clock, sweep, ribs: configuration.instance.ribs });
+    const { prefixLimits: limits, instance } = configuration;
+    this.#stale = new StaleRoutes({ clock, sweep, ribs: instance.ribs });
+    this.#limits = limits?.size
+      ? new PrefixLimits({
+          limits,
+          ribs: instance.ribs,
+          passed: (...about) => context.events.prefixLimit?.(this, ...about),
+        })
+      : undefined;
   }
 
   /** Says which session the peer talks through; before the session is started. */
@@ -140,7 +157,7 @@ export class Peer implements SessionEvents {
     return this.#updateErrors;
   }
 
-  /** Prefixes that the peer has been told. */
+  /** Prefixes that the peer has been told; paths, where several of a prefix are told. */
   advertised(family: Family): number {
     return this.#member ? (this.#groups.get(family)?.advertisedTo(this.#member) ?? 0) : 0;
   }
@@ -173,7 +190,7 @@ export class Peer implements SessionEvents {
       source,
       context: {
         fourOctetAs: negotiated.fourOctetAs,
-        addPath: () => false,
+        addPath: (family) => negotiated.addPath.receive.includes(family),
         extendedMessage: negotiated.maxMessageSize > 4096,
         extendedNextHop: negotiated.extendedNextHop,
         peerType: negotiated.peerType,
@@ -240,11 +257,18 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        addPath: this.#addPathTo(family, negotiated),
         drain: this.#context.drain,
       });
       group.addMember(member);
       this.#groups.set(family, group);
     }
+  }
+
+  #addPathTo(family: Family, { addPath }: NegotiatedSession): AddPathSending | undefined {
+    return addPath.send.includes(family)
+      ? { most: this.configuration.addPath?.get(family) ?? Number.POSITIVE_INFINITY }
+      : undefined;
   }
 
   #reflectionTo(family: Family, { peerType }: NegotiatedSession): Reflection | undefined {
@@ -277,12 +301,13 @@ export class Peer implements SessionEvents {
     return (ipv6 ?? ipv4Mapped(local)).bytes;
   }
 
-  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+  update(bytes: Uint8Array, start: number, end: number): SessionError | undefined {
     if (!this.#reading) {
       this.#reading = true;
       this.#context.beginRead();
     }
-    return this.#reader?.read(bytes, start, end);
+    const error = this.#reader?.read(bytes, start, end);
+    return error ?? (this.#limits && this.#source && this.#limits.check(this.#source));
   }
 
   routeRefresh(family: Family, subtype: number): void {

@@ -93,6 +93,7 @@ function profileKey(profile: ExportProfile): string {
     selfNextHop,
     nextHopUnchanged,
     reflection,
+    addPath,
   } = profile;
   return [
     family,
@@ -104,5 +105,6 @@ function profileKey(profile: ExportProfile): string {
     nextHopUnchanged,
     reflection?.clusterId,
     reflection?.toClient,
+    addPath?.most,
   ].join();
 }

@@ -29,7 +29,8 @@ export function keptFamilies({ gracefulRestart, families }: NegotiatedSession, d
   return families.filter((family) => offered.has(family));
 }
 
-function isGraceful({ notification }: SessionDown, notificationToo: boolean): boolean {
+function isGraceful({ notification, heldFor }: SessionDown, notificationToo: boolean): boolean {
+  if (heldFor !== undefined) return false;
   if (!notification) return true;
   const { code, subcode } = notification;
   const isFinal =

@@ -1,4 +1,4 @@
-import type { IpAddress } from '../net/address.ts';
+import type { IpAddress, IpVersion } from '../net/address.ts';
 import {
   InetSocketError,
   type InetSocketOptions,
@@ -7,6 +7,7 @@ import {
   setOption,
   socketAddress,
 } from './inet-socket.ts';
+import { systemCalls } from './system-calls.ts';
 
 // Numbers of include/uapi/linux/in.h, linux/in6.h and linux/tcp.h.
 const SOCK_STREAM = 1;
@@ -16,10 +17,18 @@ const IPPROTO_IPV6 = 41;
 const IPV6_MINHOPCOUNT = 73;
 const IPPROTO_TCP = 6;
 const TCP_MD5SIG = 14;
+const TCP_SAVE_SYN = 27;
+const TCP_SAVED_SYN = 28;
 const TCP_MD5SIG_EXT = 32;
 const TCP_MD5SIG_FLAG_PREFIX = 1;
 
 const TCP = { name: 'TCP', type: SOCK_STREAM, protocol: IPPROTO_TCP };
+
+/** Octets of the longest headers of IP and TCP together. */
+const LONGEST_SYN_HEADERS = 120;
+// RFC 791 §3.1, RFC 8200 §3.
+const IPV4_TTL_OFFSET = 8;
+const IPV6_HOP_LIMIT_OFFSET = 7;
 
 /** `TCP_MD5SIG_MAXKEYLEN` of `linux/tcp.h`. */
 const LONGEST_MD5_KEY = 80;
@@ -43,12 +52,39 @@ export interface TcpSocketOptions extends InetSocketOptions {
 export function openTcpSocket(options: TcpSocketOptions): number {
   return openInetSocket(TCP, options, (descriptor) => {
     const { version, minTtl, md5Keys = [] } = options;
-    if (minTtl !== undefined) {
-      if (version === 4) setNumberOption(descriptor, IPPROTO_IP, IP_MINTTL, 'IP_MINTTL', minTtl);
-      else setNumberOption(descriptor, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 'IPV6_MINHOPCOUNT', minTtl);
-    }
+    if (minTtl !== undefined) setMinimumTimeToLive(descriptor, version, minTtl);
     for (const { peer, password } of md5Keys) setTcpMd5Key(descriptor, peer, password);
   });
+}
+
+/**
+ * Has the kernel drop what is received from now on with a lower time to live, or hop limit (RFC 5082): 1 to 255.
+ *
+ * @throws InetSocketError when the kernel refuses it
+ */
+export function setMinimumTimeToLive(descriptor: number, version: IpVersion, minTtl: number): void {
+  if (version === 4) setNumberOption(descriptor, IPPROTO_IP, IP_MINTTL, 'IP_MINTTL', minTtl);
+  else setNumberOption(descriptor, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 'IPV6_MINHOPCOUNT', minTtl);
+}
+
+/**
+ * Has a listening socket keep the SYN of each connection for {@link timeToLiveOfSyn}.
+ *
+ * @throws InetSocketError when the kernel refuses it
+ */
+export function saveSyns(descriptor: number): void {
+  setNumberOption(descriptor, IPPROTO_TCP, TCP_SAVE_SYN, 'TCP_SAVE_SYN', 1);
+}
+
+/** Time to live, or hop limit, of the SYN that an accepted socket began with; undefined when it was not kept, or asked for before. */
+export function timeToLiveOfSyn(descriptor: number, version: IpVersion): number | undefined {
+  const headers = new Uint8Array(LONGEST_SYN_HEADERS);
+  const size = new Uint8Array(4);
+  const sizeView = new DataView(size.buffer);
+  sizeView.setInt32(0, headers.length, true);
+  const result = systemCalls().getsockopt(descriptor, IPPROTO_TCP, TCP_SAVED_SYN, headers, size);
+  if (result < 0 || sizeView.getInt32(0, true) === 0) return undefined;
+  return headers[version === 4 ? IPV4_TTL_OFFSET : IPV6_HOP_LIMIT_OFFSET];
 }
 
 /**

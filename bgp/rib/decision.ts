@@ -1,6 +1,7 @@
 // Hot: runs once per changed prefix that has several paths. Nothing is allocated.
 import type { AttributeStore } from './attribute-store.ts';
 import { growInt32 } from './columns.ts';
+import { LeastMed } from './least-med.ts';
 import { compareMacMobility } from './mac-mobility.ts';
 import type { PathTable } from './path-table.ts';
 import { comparePeerAddress, SourceKind, type SourceRegistry } from './sources.ts';
@@ -28,6 +29,8 @@ const COMMON_STEP = 1;
 const MED_STEP = 5;
 /** Paths that are equal in all steps before this one may share the traffic. */
 const FIRST_TIE_BREAK = 7;
+/** As many paths are compared by MED each with each other; more of them in a table. */
+const FEW = 8;
 
 /**
  * The decision process of RFC 4271 §9.1.2.2 over the paths of one prefix. MED is compared only between
@@ -40,6 +43,7 @@ export class DecisionProcess {
   readonly #paths: PathTable;
   readonly #isMacRoute: ((path: number) => boolean) | undefined;
   #candidates = new Int32Array(16);
+  readonly #leastMed = new LeastMed();
 
   /** `isMacRoute`: whether a path is one of an EVPN MAC/IP Advertisement route; absent in other families. */
   constructor(
@@ -81,6 +85,28 @@ export class DecisionProcess {
   }
 
   #dropWorseMed(candidates: Int32Array, count: number): number {
+    return count > FEW ? this.#keepLeastMed(candidates, count) : this.#dropBeatenByMed(candidates, count);
+  }
+
+  /** A peer may send hundreds of paths of one prefix (RFC 7911): to compare each with each takes too long. */
+  #keepLeastMed(candidates: Int32Array, count: number): number {
+    const attributes = this.#attributes;
+    const least = this.#leastMed;
+    least.begin(count);
+    for (let i = 0; i < count; i++) {
+      const id = this.#paths.attributes(candidates[i] as number);
+      least.note(attributes.neighborAs(id), attributes.med(id));
+    }
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const path = candidates[i] as number;
+      const id = this.#paths.attributes(path);
+      if (attributes.med(id) === least.of(attributes.neighborAs(id))) candidates[kept++] = path;
+    }
+    return kept;
+  }
+
+  #dropBeatenByMed(candidates: Int32Array, count: number): number {
     const attributes = this.#attributes;
     this.#candidates = growInt32(this.#candidates, count);
     let kept = 0;

@@ -25,6 +25,9 @@ const FLAG_MASK = 7;
 
 const FIRST_SIZE = 64;
 
+/** The most paths of a prefix that one peer can send: to find one, all are looked at (RFC 7911 §8). */
+export const MOST_PATHS_OF_PEER = 512;
+
 const keyScratch = new Uint8Array(MOST_NLRI_BYTES);
 
 /** The time as a RIB needs it. */
@@ -64,9 +67,9 @@ export class Rib implements JournalOwner {
   readonly extras = new NlriExtras();
   /** Prefixes whose best path changed. */
   readonly bestChanges: Journal;
-  /** Prefixes of which any path changed; undefined when nothing is spread over several paths. */
-  readonly pathChanges: Journal | undefined;
-  readonly #decision: DecisionProcess;
+  readonly decision: DecisionProcess;
+  readonly #multipath: boolean;
+  #pathChanges: Journal | undefined;
   readonly #time: RibTime;
   /** By prefix: its first path plus one, 0 for none, above {@link FLAG_BITS} bits of {@link PrefixFlag}. */
   #prefixes = new Int32Array(FIRST_SIZE);
@@ -87,9 +90,21 @@ export class Rib implements JournalOwner {
     this.#time = options.time;
     const { attributes, sources } = options;
     const isMacRoute = options.family === L2VPN_EVPN ? this.#isMacRoute : undefined;
-    this.#decision = new DecisionProcess(attributes, sources, this.paths, isMacRoute);
+    this.decision = new DecisionProcess(attributes, sources, this.paths, isMacRoute);
     this.bestChanges = new Journal(this);
-    this.pathChanges = options.multipath ? new Journal(this) : undefined;
+    this.#multipath = options.multipath;
+    this.#pathChanges = options.multipath ? new Journal(this) : undefined;
+  }
+
+  /** Prefixes of which any path changed; undefined while nobody asks for more than the best one. */
+  get pathChanges(): Journal | undefined {
+    return this.#pathChanges;
+  }
+
+  /** {@link pathChanges}, which are kept from now on. */
+  keepPathChanges(): Journal {
+    this.#pathChanges ??= new Journal(this);
+    return this.#pathChanges;
   }
 
   readonly #isMacRoute = (path: number): boolean => {
@@ -122,6 +137,33 @@ export class Rib implements JournalOwner {
     const path = this.findPath(prefix, source, pathId);
     if (path < 0) this.#addPath(prefix, source, pathId, attributes, extra);
     else this.#replacePath(prefix, path, attributes, extra);
+  }
+
+  /**
+   * {@link announce} for a peer that sends path identifiers. False when it has {@link MOST_PATHS_OF_PEER} paths of the
+   * prefix already, and this one would be one more: it is not taken.
+   */
+  announceFurther(
+    prefix: number,
+    source: number,
+    pathId: number,
+    attributes: number,
+    extra: number,
+  ): boolean {
+    const { paths } = this;
+    let count = 0;
+    for (let path = this.firstPath(prefix); path >= 0; path = paths.next(path)) {
+      if (paths.source(path) !== source) continue;
+      if (paths.pathId(path) === pathId) {
+        this.#replacePath(prefix, path, attributes, extra);
+        return true;
+      }
+      count++;
+    }
+    if (count >= MOST_PATHS_OF_PEER) return false;
+    if (prefix >= this.#prefixes.length) this.#grow(prefix + 1);
+    this.#addPath(prefix, source, pathId, attributes, extra);
+    return true;
   }
 
   #setFirst(prefix: number, path: number): void {
@@ -294,9 +336,9 @@ export class Rib implements JournalOwner {
     this.#bestCount += Number(best >= 0) - Number(before >= 0);
     const changed = best !== before || (flags & PrefixFlag.bestTouched) !== 0;
     if (changed) this.bestChanges.append(prefix);
-    if (this.pathChanges) {
-      this.#markMultipath(prefix, best);
-      this.pathChanges.append(prefix);
+    if (this.#pathChanges) {
+      if (this.#multipath) this.#markMultipath(prefix, best);
+      this.#pathChanges.append(prefix);
     }
     if (best < 0 && !changed) this.changeSeen(prefix);
   }
@@ -311,7 +353,7 @@ export class Rib implements JournalOwner {
       if (count >= this.#candidates.length) this.#candidates = growInt32(this.#candidates, count + 1);
       this.#candidates[count++] = path;
     }
-    return this.#decision.select(this.#candidates, count);
+    return this.decision.select(this.#candidates, count);
   }
 
   #moveToFront(prefix: number, path: number): void {
@@ -334,7 +376,7 @@ export class Rib implements JournalOwner {
       const shares =
         best >= 0 &&
         (flags & PathFlag.unusable) === 0 &&
-        (path === best || this.#decision.isMultipath(best, path));
+        (path === best || this.decision.isMultipath(best, path));
       this.paths.setFlags(path, shares ? flags | PathFlag.multipath : flags & ~PathFlag.multipath);
     }
   }
@@ -347,7 +389,7 @@ export class Rib implements JournalOwner {
   /** A journal has no use for a prefix any more: it goes if nobody else has. */
   changeSeen(prefix: number): void {
     if (!this.isGone(prefix)) return;
-    if (this.bestChanges.isPending(prefix) || this.pathChanges?.isPending(prefix)) return;
+    if (this.bestChanges.isPending(prefix) || this.#pathChanges?.isPending(prefix)) return;
     if (this.prefixes.keyLength(prefix) >= 0) this.prefixes.remove(prefix);
   }
 
@@ -365,7 +407,7 @@ export class Rib implements JournalOwner {
 
   /** Why the best path of a prefix beats another of its paths. */
   reason(best: number, other: number): DecisionReason {
-    return best === other ? 'only path' : this.#decision.reason(best, other);
+    return best === other ? 'only path' : this.decision.reason(best, other);
   }
 
   /**
@@ -378,12 +420,12 @@ export class Rib implements JournalOwner {
 
   /** True when {@link settle} has something to do. */
   get unsettled(): boolean {
-    return this.bestChanges.settleable || this.pathChanges?.settleable === true;
+    return this.bestChanges.settleable || this.#pathChanges?.settleable === true;
   }
 
   /** Lets go of at most `limit` changes that all readers have seen. */
   settle(limit: number): void {
     this.bestChanges.settle(limit);
-    this.pathChanges?.settle(limit);
+    this.#pathChanges?.settle(limit);
   }
 }

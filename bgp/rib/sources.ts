@@ -9,6 +9,8 @@ export type SourceKind = (typeof SourceKind)[keyof typeof SourceKind];
 export interface RouteSource {
   /** Small number, unique while the source exists; 16 bits at most. */
   readonly id: number;
+  /** Unlike {@link id} of no other source ever. */
+  readonly serial: number;
   readonly name: string;
   readonly kind: SourceKind;
   /** The paths were imported from another RIB: they are never exported back there. */
@@ -27,6 +29,7 @@ const MOST_SOURCES = 0xffff;
 export class SourceRegistry {
   readonly #sources: (RouteSource | undefined)[] = [undefined];
   readonly #free: number[] = [];
+  #lastSerial = 0;
 
   /** Sources that are registered. */
   get size(): number {
@@ -34,11 +37,14 @@ export class SourceRegistry {
   }
 
   /** Registers a source, by default no client. Throws RangeError when 65,534 are registered already. */
-  add(source: Omit<RouteSource, 'id' | 'clientOf'> & Partial<Pick<RouteSource, 'clientOf'>>): RouteSource {
+  add(
+    source: Omit<RouteSource, 'id' | 'serial' | 'clientOf'> & Partial<Pick<RouteSource, 'clientOf'>>,
+  ): RouteSource {
     const id = this.#free.pop() ?? this.#sources.length;
     if (id >= MOST_SOURCES) throw new RangeError('there are too many route sources');
     const { name, kind, imported, routerId, address, clientOf = [] } = source;
-    const added = { id, name, kind, imported, routerId, address, clientOf };
+    const serial = ++this.#lastSerial;
+    const added = { id, serial, name, kind, imported, routerId, address, clientOf };
     this.#sources[id] = added;
     return added;
   }

@@ -1,5 +1,7 @@
+import { AddPathStream } from './add-path-stream.ts';
+import { BestPathStream } from './best-path-stream.ts';
 import type { Rib } from './rib.ts';
-import { type ExportProfile, type GroupMember, type RefreshMarkers, UpdateStream } from './update-stream.ts';
+import type { ExportProfile, GroupMember, RefreshMarkers, UpdateStream } from './update-stream.ts';
 import type { UpdateSegment } from './update-writer.ts';
 
 /**
@@ -28,7 +30,12 @@ export class UpdateGroup {
   addMember(member: GroupMember): void {
     const joining = this.#streams.find((stream) => stream.untouched);
     if (joining) joining.addMember(member);
-    else this.#streams.push(UpdateStream.fromStart(this.rib, this.profile, member));
+    else this.#streams.push(this.#streamFromStart(member));
+  }
+
+  #streamFromStart(member: GroupMember): UpdateStream {
+    const Stream = this.profile.addPath ? AddPathStream : BestPathStream;
+    return new Stream(this.rib, this.profile, [member]);
   }
 
   removeMember(member: GroupMember): void {
@@ -98,7 +105,7 @@ export class UpdateGroup {
     }
   }
 
-  /** How many prefixes a member has been told. */
+  /** How many prefixes a member has been told; paths, where several of a prefix are told. */
   advertisedTo(member: GroupMember): number {
     return this.#streamOf(member)?.advertisedTo(member.sourceId) ?? 0;
   }

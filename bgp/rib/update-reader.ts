@@ -3,7 +3,7 @@ import { ByteWriter } from '../../net/byte-writer.ts';
 import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
 import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
+import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
 import { hasPlainAttributes } from '../wire/plain-attributes.ts';
@@ -20,7 +20,7 @@ import { hashBytes } from './columns.ts';
 import { Ipv4Block } from './ipv4-block.ts';
 import { NlriSplitter } from './nlri-key.ts';
 import { Ipv4PrefixTable } from './prefix-table.ts';
-import type { Rib } from './rib.ts';
+import { MOST_PATHS_OF_PEER, type Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
 
 /** What is done with the routes of one session. */
@@ -70,6 +70,8 @@ export class UpdateReader {
   readonly #interfaceNumber: number;
   /** The next hop of the attributes that are being read, or -1. */
   #nextHop = -1;
+  /** Paths of the present message that were one too many. */
+  #refused = 0;
 
   constructor(options: UpdateReaderOptions) {
     this.#options = options;
@@ -278,7 +280,14 @@ export class UpdateReader {
       family === IPV4_UNICAST && rib.prefixes instanceof Ipv4PrefixTable
         ? this.#walkIpv4(rib, rib.prefixes, addPath, bytes, at, end, id)
         : this.#walkKeys(rib, addPath, bytes, at, end, id);
+    if (this.#refused > 0) this.#tolerateRefused(family, at);
     return bad < 0 ? undefined : invalidNetworkField(bytes, bad, end);
+  }
+
+  #tolerateRefused(family: Family, at: number): void {
+    const message = `ignored ${this.#refused} ${familyName(family)} paths: the peer has ${MOST_PATHS_OF_PEER} of the prefix already`;
+    this.#refused = 0;
+    this.#options.tolerated(updateError('treat-as-withdraw', 0, 0, at, message));
   }
 
   /** The offset of a malformed route, or -1. */
@@ -296,7 +305,8 @@ export class UpdateReader {
       at = block.read(bytes, at, end, addPath);
       const { address, length, hash, pathId, count } = block;
       table.fetch(hash, count);
-      for (let i = 0; i < count; i++) {
+      const done = addPath && id >= 0 ? this.#announceBlock(rib, table, id) : 0;
+      for (let i = done; i < count; i++) {
         const key = address[i] as number;
         const bits = length[i] as number;
         if (id >= 0) {
@@ -310,6 +320,17 @@ export class UpdateReader {
       if (block.malformedAt >= 0) return block.malformedAt;
     }
     return -1;
+  }
+
+  /** All routes of a block that has path identifiers; how many there were. */
+  #announceBlock(rib: Rib, table: Ipv4PrefixTable, id: number): number {
+    const { address, length, hash, pathId, count } = block;
+    const source = this.#options.source.id;
+    for (let i = 0; i < count; i++) {
+      const prefix = table.findOrAddHashed(hash[i] as number, address[i] as number, length[i] as number);
+      if (!rib.announceFurther(prefix, source, pathId[i] as number, id, 0)) this.#refused++;
+    }
+    return count;
   }
 
   #walkKeys(rib: Rib, addPath: boolean, bytes: Uint8Array, at: number, end: number, id: number): number {
@@ -332,7 +353,8 @@ export class UpdateReader {
       const prefix =
         own >= 0 ? rib.prefixes.findOrAdd(key, 0, keyLength) : rib.prefixes.find(key, 0, keyLength);
       const extra = own >= 0 && restLength > 0 ? rib.extras.intern(rest, 0, restLength) : 0;
-      this.#apply(rib, prefix, pathId, own, extra);
+      if (addPath && own >= 0) this.#announceFurther(rib, prefix, pathId, own, extra);
+      else this.#apply(rib, prefix, pathId, own, extra);
     }
     return -1;
   }
@@ -345,6 +367,14 @@ export class UpdateReader {
     this.#options.tolerated(
       updateError('treat-as-withdraw', OPTIONAL_ATTRIBUTE_ERROR, MP_REACH_NLRI, at, message),
     );
+  }
+
+  #announceFurther(rib: Rib, prefix: number, pathId: number, id: number, extra: number): void {
+    if (rib.announceFurther(prefix, this.#options.source.id, pathId, id, extra)) return;
+    this.#refused++;
+    // What only this path carried goes with it.
+    rib.extras.retain(extra);
+    rib.extras.release(extra);
   }
 
   #apply(rib: Rib, prefix: number, pathId: number, id: number, extra: number): void {

@@ -10,6 +10,7 @@ import {
 import { type Family, familyName, IPV4_UNICAST } from '../wire/family.ts';
 import { type OpenMessage, twoOctetAs } from '../wire/open.ts';
 import { type Decoded, failed } from '../wire/protocol-error.ts';
+import { addPathCapability, negotiatedAddPath } from './add-path-negotiation.ts';
 import type { NegotiatedSession, PeerGracefulRestart, PeerSettings } from './session-events.ts';
 
 /** Address family identifier of IPv6. */
@@ -40,6 +41,7 @@ function localCapabilities(settings: PeerSettings): Capability[] {
     { kind: 'enhanced-route-refresh' },
     { kind: 'four-octet-as', asn: settings.localAs },
     { kind: 'extended-message' },
+    addPathCapability(settings.families, settings.addPathSend ?? []),
   );
   if (wantsExtendedNextHop(settings)) {
     capabilities.push({
@@ -118,6 +120,7 @@ export function negotiate(
       routeRefresh: both('route-refresh'),
       enhancedRouteRefresh: both('route-refresh') && both('enhanced-route-refresh'),
       gracefulRestart: peerGracefulRestart(sent, received),
+      addPath: negotiatedAddPath(families, sent, received),
       maxMessageSize: both('extended-message') ? EXTENDED_MAX_MESSAGE_SIZE : MAX_MESSAGE_SIZE,
     },
   };

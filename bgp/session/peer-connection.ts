@@ -147,7 +147,7 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
   }
 
   /** Sends a NOTIFICATION and ends the connection. `explanation`: what the NOTIFICATION cannot say. */
-  close(notification: Notification, explanation = ''): void {
+  close(notification: Notification, explanation = '', heldFor?: number): void {
     if (this.#state === 'Closed') return;
     const text = notificationText(notification.code, notification.subcode, notification.data);
     const reason = explanation === '' ? `sent ${text}` : `${explanation} (sent ${text})`;
@@ -157,14 +157,18 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
       reason,
       'sent',
       notification,
+      heldFor,
     );
   }
 
-  /** Like {@link close}, wrapped into a Hard Reset where both ends know it (RFC 8538). */
-  closeHard(notification: Notification, explanation: string): void {
+  /**
+   * Like {@link close}, wrapped into a Hard Reset where both ends know it (RFC 8538). `heldFor`: milliseconds for which
+   * the session must not come back.
+   */
+  closeHard(notification: Notification, explanation: string, heldFor?: number): void {
     const received = this.#receivedOpen;
     const hard = received !== undefined && hardResetNegotiated(this.#sentOpen, received);
-    this.close(hard ? hardReset(notification) : notification, explanation);
+    this.close(hard ? hardReset(notification) : notification, explanation, heldFor);
   }
 
   /** Ends the connection without a word where the peer helps when we restart (RFC 4724 §4.2); else by {@link closeHard}. */
@@ -228,7 +232,8 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
     switch (type) {
       case MessageType.UPDATE: {
         const error = this.#owner.events.update(bytes, start, end);
-        if (error) this.#fail(error);
+        if (error?.heldFor !== undefined) this.closeHard(error, error.message, error.heldFor);
+        else if (error) this.#fail(error);
         break;
       }
       case MessageType.KEEPALIVE:
@@ -324,13 +329,18 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
     reason: string,
     direction?: 'sent' | 'received',
     notification?: Notification,
+    heldFor?: number,
   ): void {
     if (this.#state === 'Closed') return;
     this.#timers.stop();
-    const end: ConnectionEnd =
-      direction && notification
-        ? { reason, notification: { direction, code: notification.code, subcode: notification.subcode } }
-        : { reason };
+    const end: ConnectionEnd = {
+      reason,
+      ...(direction &&
+        notification && {
+          notification: { direction, code: notification.code, subcode: notification.subcode },
+        }),
+      ...(heldFor !== undefined && { heldFor }),
+    };
     this.#state = 'Closed';
     hangUp();
     this.#owner.ended(this, end);

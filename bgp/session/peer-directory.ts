@@ -25,6 +25,7 @@ export interface RefusedConnection {
   readonly local: Endpoint;
   readonly namespace: string | undefined;
   readonly device: string | undefined;
+  readonly reason: string;
 }
 
 /** One listening socket and the sessions it serves. */
@@ -64,7 +65,7 @@ export class PeerDirectory {
     this.#refused = refused;
   }
 
-  /** Connections that belonged to no session. */
+  /** Connections that belonged to no session, or were not as those of their peer have to be. */
   get refusals(): number {
     return this.#refusals;
   }
@@ -146,8 +147,10 @@ export class PeerDirectory {
 
   #listen(key: string, local: Endpoint, options: SocketOptions): ListeningPlace {
     const ranges = new Set<WelcomeRange>();
-    const listener = this.#transport.listen({ local, options }, (connection) =>
-      this.#accepted(connection, options, ranges),
+    const listener = this.#transport.listen(
+      { local, options },
+      (connection) => this.#accepted(connection, options, ranges),
+      (ends, reason) => this.#noteRefusal(ends, options, reason),
     );
     const place = { listener, sessions: new Set<AcceptingSession>(), ranges };
     this.#places.set(key, place);
@@ -163,8 +166,9 @@ export class PeerDirectory {
     const welcome = !known && [...ranges].some((range) => holds(range, address) && range.welcome(address));
     const session = welcome ? this.#sessionOf(connection, options) : known;
     // A password that could not be set on the listener protects nothing: such a session only connects by itself.
-    if (session && !this.#unprotected.has(session)) session.acceptConnection(connection);
-    else this.#refuse(connection, options);
+    if (!session) this.#refuse(connection, options, 'no such peer is configured');
+    else if (!this.#unprotected.has(session)) session.acceptConnection(connection);
+    else this.#refuse(connection, options, 'what protects the session could not be set up');
   }
 
   /** The session for this local address, else one that leaves its local address to the kernel. */
@@ -185,14 +189,17 @@ export class PeerDirectory {
     return known ?? this.#sessions.get(peerKey(options, { remoteAddress: address })) ?? [];
   }
 
-  #refuse(connection: Connection, options: SocketOptions): void {
+  #noteRefusal(
+    { remote, local }: Pick<Connection, 'local' | 'remote'>,
+    { namespace, device }: SocketOptions,
+    reason: string,
+  ): void {
     this.#refusals++;
-    this.#refused({
-      remote: connection.remote,
-      local: connection.local,
-      namespace: options.namespace,
-      device: options.device,
-    });
+    this.#refused({ remote, local, namespace, device, reason });
+  }
+
+  #refuse(connection: Connection, options: SocketOptions, reason: string): void {
+    this.#noteRefusal(connection, options, reason);
     const now = this.#clock.now();
     if (now - this.#secondStart >= 1000) {
       this.#secondStart = now;

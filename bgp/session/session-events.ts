@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../wire/family.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
+import type { NegotiatedAddPath } from './add-path-negotiation.ts';
 import type { SocketOptions } from './transport.ts';
 
 /** What a session needs to know of its peer. Policy and routing instance are not its business. */
@@ -29,6 +30,8 @@ export interface PeerSettings {
   readonly passive: boolean;
   /** Families that are offered. */
   readonly families: readonly Family[];
+  /** Families in which several paths of a route are sent, if the peer takes them (RFC 7911); absent: none. */
+  readonly addPathSend?: readonly Family[];
   /** Absent: graceful restart is not offered, and not granted to the peer. */
   readonly gracefulRestart?: GracefulRestartOffer;
   readonly socket: SocketOptions;
@@ -85,6 +88,7 @@ export interface NegotiatedSession {
   readonly enhancedRouteRefresh: boolean;
   /** Undefined: not offered by both. */
   readonly gracefulRestart?: PeerGracefulRestart | undefined;
+  readonly addPath: NegotiatedAddPath;
   /** 4096, or 65535 with RFC 8654. */
   readonly maxMessageSize: number;
   /** True when this side opened the TCP connection. */
@@ -103,6 +107,14 @@ export interface SessionDown {
     readonly code: number;
     readonly subcode: number;
   };
+  /** The session is held down for so many milliseconds, Infinity: until it is cleared. */
+  readonly heldFor?: number;
+}
+
+/** Why a session ends that the speaker does not want any longer. */
+export interface SessionError extends ProtocolError {
+  /** Not an error of the protocol: routes are not kept (RFC 8538 §3.1), and the session is held down for so many milliseconds. */
+  readonly heldFor?: number;
 }
 
 /** States of RFC 4271 §8.2.2. */
@@ -117,7 +129,7 @@ export interface SessionEvents {
    * One whole UPDATE, header included, at `bytes[start..end)`; only valid during the call.
    * A returned error resets the session.
    */
-  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined;
+  update(bytes: Uint8Array, start: number, end: number): SessionError | undefined;
   /** ROUTE-REFRESH; `subtype` 0 request, 1 beginning, 2 end (RFC 2918, RFC 7313). */
   routeRefresh(family: Family, subtype: number): void;
   /** All messages of one read of `size` octets have been delivered: the moment to decide and send. */
@@ -155,6 +167,10 @@ export interface SessionHandle {
    * routes until we are back.
    */
   leave(subcode: number, reason: string): void;
-  /** Ends the session with Cease and lets it come back. */
+  /** Ends the session with Cease and lets it come back, unless it is held down. */
   reset(subcode: number, reason: string): void;
+  /** Wall-clock milliseconds until which it is held down, Infinity until {@link clear}; undefined when it is not. */
+  readonly heldUntil: number | undefined;
+  /** Like {@link reset}, and a session that is held down comes back at once. */
+  clear(subcode: number, reason: string): void;
 }

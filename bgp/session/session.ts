@@ -4,6 +4,7 @@ import type { Clock, Timer } from './clock.ts';
 import { type Collision, type CollisionVerdict, resolveCollision, settleUndecided } from './collision.ts';
 import { type ConnectionEnd, DownHistory, lostCollision, refusesCapabilities } from './down-history.ts';
 import { cease, refuseConnection } from './farewell.ts';
+import { HoldDown } from './hold-down.ts';
 import { MessageCounter } from './message-counters.ts';
 import { saysRestarting } from './open-negotiation.ts';
 import { type ConnectionOwner, PeerConnection } from './peer-connection.ts';
@@ -77,6 +78,7 @@ export class Session implements SessionHandle, ConnectionOwner {
   #collisionTimer: Timer | undefined;
   #withCapabilities = true;
   readonly #downs: DownHistory;
+  readonly #holdDown: HoldDown;
   #since: number;
   #publishedState: SessionState = 'Idle';
 
@@ -94,6 +96,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     );
     this.#connectRetry = new RetryBackoff(this.#longestConnectRetry, this.random);
     this.#downs = new DownHistory(this.clock);
+    this.#holdDown = new HoldDown(this.clock, () => this.#leaveIdle());
     this.#since = this.clock.wallTime();
   }
 
@@ -158,6 +161,7 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#running = false;
     this.#phase = 'Idle';
     this.#cancelConnecting();
+    this.#holdDown.release();
     if (this.#connections.length === 0) this.#downs.record({ reason: `stopped: ${reason}` });
     this.#closeAll(subcode, reason);
     this.#publishState();
@@ -176,7 +180,16 @@ export class Session implements SessionHandle, ConnectionOwner {
     if (!this.#running) return;
     this.#idleHold.reset();
     if (this.#connections.length > 0) this.#closeAll(subcode, reason);
-    else this.#leaveIdle();
+    else if (this.heldUntil === undefined) this.#leaveIdle();
+  }
+
+  get heldUntil(): number | undefined {
+    return this.#holdDown.until;
+  }
+
+  clear(subcode: number, reason: string): void {
+    this.#holdDown.release();
+    this.reset(subcode, reason);
   }
 
   /**
@@ -184,7 +197,8 @@ export class Session implements SessionHandle, ConnectionOwner {
    * again is held down, it is refused (RFC 4271 §8.2.2).
    */
   acceptConnection(connection: Connection): void {
-    const heldDown = this.#phase === 'Idle' && this.#idleHold.failures > TOLERATED_FAILURES;
+    const flaps = this.#phase === 'Idle' && this.#idleHold.failures > TOLERATED_FAILURES;
+    const heldDown = flaps || this.heldUntil !== undefined;
     if (!this.#running || (heldDown && this.#connections.length === 0)) {
       refuseConnection(connection, this.clock);
       return;
@@ -382,7 +396,9 @@ export class Session implements SessionHandle, ConnectionOwner {
     const irrelevant = this.#established || (lostCollision(end) && this.#connections.length > 0);
     const down = irrelevant ? this.#downs.passing(end) : this.#downs.record(end);
     const connects = this.#pending ?? this.#connections.find((other) => other.initiator === 'local');
-    if (this.#running && !connects && this.#established === undefined) {
+    if (this.#running && end.heldFor !== undefined) {
+      this.#holdDownFor(end.heldFor);
+    } else if (this.#running && !connects && !this.#established && this.heldUntil === undefined) {
       this.#retryAfterEnd(wasEstablished || end.notification !== undefined);
     }
     if (wasEstablished) {
@@ -412,6 +428,14 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#cancelConnecting();
     this.#phase = alone && error ? 'Idle' : 'Active';
     this.#retryAfter(this.#phase === 'Idle' ? this.#idleHold.next() : this.#connectRetry.next());
+  }
+
+  /** The session is not to come back by itself, nor over a connection that is being opened. */
+  #holdDownFor(milliseconds: number): void {
+    this.#cancelConnecting();
+    this.#phase = 'Idle';
+    this.#holdDown.hold(milliseconds);
+    this.#closeAll(CeaseSubcode.CONNECTION_REJECTED, 'the session is held down');
   }
 
   #closeAll(subcode: number, reason: string): void {

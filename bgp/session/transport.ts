@@ -51,6 +51,8 @@ export interface SocketOptions {
   readonly device?: string;
   /** IP time-to-live of what is sent: 1 for a single-hop eBGP peer. */
   readonly ttl?: number;
+  /** Least IP time-to-live of what is received: anything below comes from too far away (RFC 5082). */
+  readonly minTtl?: number;
   /** TCP MD5 key (RFC 2385), at most 80 bytes. */
   readonly password?: string;
 }
@@ -65,7 +67,7 @@ export interface PendingConnection {
 export interface Listener {
   readonly local: Endpoint;
   /**
-   * Says what the connections of a peer have to be like (its MD5 key, its time-to-live), before the
+   * Says what the connections of a peer have to be like (its MD5 key, its times-to-live), before the
    * peer connects; undefined forgets the peer. Throws when the kernel refuses.
    */
   setPeer(peer: IpAddress, options: SocketOptions | undefined): void;
@@ -80,9 +82,13 @@ export interface Transport {
     target: { readonly remote: Endpoint; readonly local?: IpAddress; readonly options: SocketOptions },
     result: { connected(connection: Connection): void; failed(error: Error): void },
   ): PendingConnection;
-  /** Listens on an address (any address of the version when it is all zeroes). Rejects when the address cannot be bound. */
+  /**
+   * Listens on an address (any address of the version when it is all zeroes). Rejects when the address cannot be bound.
+   * `refused`: a connection of a peer that was set is not as it has to be, and closed; why, in words.
+   */
   listen(
     target: { readonly local: Endpoint; readonly options: SocketOptions },
     accepted: (connection: Connection) => void,
+    refused?: (ends: Pick<Connection, 'local' | 'remote'>, reason: string) => void,
   ): Promise<Listener>;
 }

@@ -27,6 +27,15 @@ export interface BfdSettings {
   readonly minimumTtl?: number;
 }
 
+/** How many prefixes a neighbor may announce in a family, and what happens then. */
+export interface MaximumPrefixes {
+  readonly limit: number;
+  /** From here on there is a warning. */
+  readonly warnAt: number;
+  /** Beyond the limit: a warning only, or the session is held down for so many milliseconds, Infinity: until an operator clears it. */
+  readonly answer: 'warn' | { readonly heldFor: number };
+}
+
 /** A BGP neighbor in the fabric. */
 export interface Neighbor {
   /** How the peer is found: by address, by any address of a range, or by an interface (unnumbered). */
@@ -43,12 +52,17 @@ export interface Neighbor {
   readonly connectRetryTime: number;
   /** Allowed hops of an eBGP session: 1, or the TTL of ebgpMultiHop. */
   readonly ebgpTtl: number;
+  /** How many hops away the neighbor may be, 1 to 254: less is proved by the time-to-live (RFC 5082). */
+  readonly gtsmHops?: number;
   readonly password?: string;
   readonly bfd?: BfdSettings;
   /** Families with defaults already filled in. */
   readonly families: ReadonlyArray<{
     readonly family: NeighborFamily;
     readonly routeReflectorClient: boolean;
+    readonly maximumPrefixes?: MaximumPrefixes;
+    /** Several paths of a route are sent (RFC 7911): the best ones, so many at most, or Infinity for all. */
+    readonly addPath?: { readonly most: number };
   }>;
 }
 

@@ -3,7 +3,15 @@ import { formatPrefix, networkOf } from '../../net/prefix.ts';
 import { roomFor, routerIdOf, vtepOf } from './address-plan.ts';
 import type { TreeMap } from './document-tree.ts';
 import type { ResourceReporter } from './findings.ts';
-import type { BfdSettings, Neighbor, NeighborFamily, ResourceReference, Underlay } from './model.ts';
+import type {
+  BfdSettings,
+  MaximumPrefixes,
+  Neighbor,
+  NeighborFamily,
+  ResourceReference,
+  Underlay,
+} from './model.ts';
+import type { MaximumPrefixesSpec } from './neighbor-properties.ts';
 import { isUnspecified } from './network-values.ts';
 import type { NeighborSpec, UnderlaySpec } from './underlay-schema.ts';
 
@@ -20,6 +28,9 @@ const DEFAULT_CONNECT_RETRY_TIME = 10;
 /** Hops when ebgpMultiHop names none: as many as the TTL field holds. */
 const DEFAULT_MULTI_HOP_TTL = 255;
 
+/** Paths of a route that are sent where Best says no number. */
+const DEFAULT_BEST_PATHS = 2;
+
 /** Milliseconds; the defaults of the resource definition. */
 const DEFAULT_BFD_INTERVAL = 300;
 const DEFAULT_DETECT_MULTIPLIER = 3;
@@ -31,6 +42,8 @@ export interface FamilyContext {
   readonly passthroughIpv4: boolean;
   readonly passthroughIpv6: boolean;
 }
+
+type FamilySpec = NonNullable<NeighborSpec['addressFamilies']>[number];
 
 /** Computes this node's Underlay; undefined when an error was reported. */
 export function buildUnderlay(
@@ -146,14 +159,19 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
   const asn = spec.asn ?? (spec.type === 'Internal' ? 'internal' : 'external');
   if (!peer) return undefined;
   const multiHop = spec.properties?.find(({ type }) => type === 'ebgpMultiHop');
+  const gtsm = spec.properties?.find(({ type }) => type === 'gtsm');
   const given = spec.addressFamilies ?? [];
   const families: Neighbor['families'] =
     given.length > 0
-      ? given.map(({ type, properties }) => ({
-          family: type,
-          routeReflectorClient:
-            properties?.some((property) => property.type === 'routeReflectorClient') ?? false,
-        }))
+      ? given.map(({ type, properties = [] }) => {
+          const limit = properties.find((property) => property.maximumPrefixes)?.maximumPrefixes;
+          return {
+            family: type,
+            routeReflectorClient: properties.some((property) => property.type === 'routeReflectorClient'),
+            ...(limit && { maximumPrefixes: buildLimit(limit) }),
+            ...addPathOf(properties),
+          };
+        })
       : defaultFamilies(spec, context).map((family) => ({ family, routeReflectorClient: false }));
   return {
     peer,
@@ -164,10 +182,18 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
     keepaliveTime: spec.keepaliveTimeSeconds ?? DEFAULT_KEEPALIVE_TIME,
     connectRetryTime: spec.connectTimeSeconds ?? DEFAULT_CONNECT_RETRY_TIME,
     ebgpTtl: multiHop ? (multiHop.ebgpMultiHop?.ttl ?? DEFAULT_MULTI_HOP_TTL) : 1,
+    ...(gtsm && { gtsmHops: gtsm.gtsm?.hops ?? 1 }),
     ...(spec.password !== undefined && { password: spec.password }),
     ...(spec.bfd && { bfd: buildBfd(spec.bfd) }),
     families,
   };
+}
+
+function addPathOf(properties: FamilySpec['properties']): Pick<Neighbor['families'][number], 'addPath'> {
+  const send = properties?.find(({ type }) => type === 'addPath')?.addPath;
+  if (!send) return {};
+  const most = send.send === 'All' ? Number.POSITIVE_INFINITY : (send.paths ?? DEFAULT_BEST_PATHS);
+  return { addPath: { most } };
 }
 
 function peerOf({
@@ -189,6 +215,15 @@ function defaultFamilies(spec: NeighborSpec, context: FamilyContext): NeighborFa
     ...(ipv6 ? (['ipv6unicast'] as const) : []),
     ...(context.hasVnis ? (['evpn'] as const) : []),
   ];
+}
+
+function buildLimit({ limit, warnPercent, action, restartSeconds }: MaximumPrefixesSpec): MaximumPrefixes {
+  const heldFor = restartSeconds === undefined ? Number.POSITIVE_INFINITY : restartSeconds * 1000;
+  return {
+    limit,
+    warnAt: Math.ceil((limit * warnPercent) / 100),
+    answer: action === 'Warn' ? 'warn' : { heldFor },
+  };
 }
 
 function buildBfd(spec: NonNullable<NeighborSpec['bfd']>): BfdSettings {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { prefixContains } from '../../net/prefix.ts';
 import { readPrefix } from './address-notation.ts';
+import { familyProperties, neighborProperties } from './neighbor-properties.ts';
 import {
   asNumber,
   cidr,
@@ -67,9 +68,7 @@ const bfd = object({
 });
 
 const addressFamily = object({
-  properties: z.optional(
-    list(object({ type: z.enum(['routeReflectorClient']) }), { maxItems: 8, uniqueBy: 'type' }),
-  ),
+  properties: z.optional(familyProperties),
   type: z.enum(['ipv4unicast', 'ipv6unicast', 'evpn', 'ipv4vpn', 'ipv6vpn']),
 });
 
@@ -79,10 +78,9 @@ function isVpn({ type }: AddressFamily): boolean {
   return type === 'ipv4vpn' || type === 'ipv6vpn';
 }
 
-const neighborProperty = object({
-  ebgpMultiHop: z.optional(object({ ttl: z.optional(integer({ minimum: 1, maximum: 255 })) })),
-  type: z.enum(['ebgpMultiHop']),
-});
+function isReflectorClient({ properties = [] }: AddressFamily): boolean {
+  return properties.some(({ type }) => type === 'routeReflectorClient');
+}
 
 const neighborFields = {
   address: z.optional(ipAddress),
@@ -109,7 +107,7 @@ const neighborFields = {
   ),
   passwordSecret: z.optional(text()),
   port: z.optional(integer({ minimum: 0, maximum: 16384 })),
-  properties: z.optional(list(neighborProperty, { maxItems: 1, uniqueBy: 'type' })),
+  properties: z.optional(neighborProperties),
   type: z.optional(z.enum(['External', 'Internal'])),
 };
 
@@ -211,7 +209,7 @@ const neighborRules: readonly Rule<PlainNeighbor>[] = [
   {
     name: 'routeReflectorClient with type Internal',
     check: ({ type, addressFamilies = [] }) =>
-      type !== 'Internal' && addressFamilies.some(({ properties = [] }) => properties.length > 0)
+      type !== 'Internal' && addressFamilies.some(isReflectorClient)
         ? { field: 'type', message: 'a routeReflectorClient has type Internal', allowed: 'Internal' }
         : undefined,
   },

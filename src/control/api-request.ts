@@ -11,7 +11,16 @@ export type ApiRequest =
   | { readonly resource: 'status' | 'sessions' | 'vnis' | 'configuration' }
   | { readonly resource: 'routes'; readonly filter: RouteFilter }
   /** `seconds` until the sessions end. */
-  | { readonly resource: 'drain'; readonly seconds: number };
+  | { readonly resource: 'drain'; readonly seconds: number }
+  /** `peer`: name of a session. */
+  | { readonly resource: 'clear'; readonly peer: string };
+
+/** Names that a request may refer to. */
+export interface KnownNames {
+  vrfs(): readonly string[];
+  /** Names of sessions. */
+  peers(): readonly string[];
+}
 
 /** Why a request is refused; the body of the answer is `{"error": …}` with these fields but `status`. */
 export interface ApiError {
@@ -43,22 +52,19 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
 export const FAMILY_WORDS: readonly string[] = [...FAMILIES.keys()];
 
 const RESOURCES = ['status', 'sessions', 'routes', 'vnis', 'configuration'] as const;
-const ACTION = 'drain';
-const PATHS = [...RESOURCES, ACTION].map((resource) => `/v1/${resource}`);
+const ACTIONS = ['drain', 'clear'] as const;
+const PATHS = [...RESOURCES, ...ACTIONS].map((resource) => `/v1/${resource}`);
 const LONGEST_QUOTED = 80;
 
 /** Seconds that peers have to choose other paths, when none are given; and the most that may be given. */
 export const DEFAULT_DRAIN_TIME = 30;
 const LONGEST_DRAIN_TIME = 3600;
 
-/** Understands method and target of an HTTP request; `vrfs` are the names that exist. */
-export function parseApiRequest(
-  method: string,
-  target: string,
-  vrfs: () => readonly string[],
-): ParsedRequest {
+/** Understands method and target of an HTTP request; `names` are those that exist. */
+export function parseApiRequest(method: string, target: string, names: KnownNames): ParsedRequest {
   const [path = '', query] = splitOnce(target, '?');
-  if (path === `/v1/${ACTION}`) return parseDrain(method, query ?? '');
+  const action = ACTIONS.find((name) => path === `/v1/${name}`);
+  if (action) return parseAction(action, method, query ?? '', names);
   const resource = RESOURCES.find((name) => path === `/v1/${name}`);
   if (!resource) {
     const message = `there is no ${quoted(path)} in this API`;
@@ -71,20 +77,35 @@ export function parseApiRequest(
   const parameters = readParameters(query ?? '', resource === 'routes' ? ['vrf', 'family', 'prefix'] : []);
   if (!parameters.ok) return parameters;
   if (resource !== 'routes') return { ok: true, request: { resource } };
-  return parseRouteFilter(parameters.values, vrfs());
+  return parseRouteFilter(parameters.values, names.vrfs());
 }
 
-function parseDrain(method: string, query: string): ParsedRequest {
+function parseAction(
+  action: (typeof ACTIONS)[number],
+  method: string,
+  query: string,
+  names: KnownNames,
+): ParsedRequest {
   if (method !== 'POST') {
-    const message = `/v1/${ACTION} does something: it is not asked with ${quoted(method)}`;
+    const message = `/v1/${action} does something: it is not asked with ${quoted(method)}`;
     return refuse({ status: 405, reason: 'MethodNotAllowed', message, allowed: 'POST' });
   }
-  const parameters = readParameters(query, ['seconds']);
+  const parameters = readParameters(query, [action === 'drain' ? 'seconds' : 'peer']);
   if (!parameters.ok) return parameters;
-  const text = parameters.values.get('seconds') ?? String(DEFAULT_DRAIN_TIME);
+  return action === 'drain' ? parseDrain(parameters.values) : parseClear(parameters.values, names.peers());
+}
+
+function parseDrain(values: ReadonlyMap<string, string>): ParsedRequest {
+  const text = values.get('seconds') ?? String(DEFAULT_DRAIN_TIME);
   const seconds = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
-  if (seconds <= LONGEST_DRAIN_TIME) return { ok: true, request: { resource: ACTION, seconds } };
+  if (seconds <= LONGEST_DRAIN_TIME) return { ok: true, request: { resource: 'drain', seconds } };
   return invalid('seconds', `${quoted(text)} is no time`, text, `0 to ${LONGEST_DRAIN_TIME}`);
+}
+
+function parseClear(values: ReadonlyMap<string, string>, peers: readonly string[]): ParsedRequest {
+  const peer = values.get('peer') ?? '';
+  if (peers.includes(peer)) return { ok: true, request: { resource: 'clear', peer } };
+  return invalid('peer', `there is no session ${quoted(peer)}`, peer, peers.join(', '));
 }
 
 function refuse(error: ApiError): { readonly ok: false; readonly error: ApiError } {

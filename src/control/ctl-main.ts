@@ -102,6 +102,9 @@ function commandLine(world: CtlWorld): Command {
   )
     .option('--seconds <seconds>', 'until the sessions end', String(DEFAULT_DRAIN_TIME))
     .action((options: CommonOptions & DrainOptions) => run.drain(options));
+  addCommand(program, 'clear', 'end a session and let it come back; also one that is held down')
+    .argument('<peer>', 'name of the session, as `sessions -o json` has it: 192.168.11.2, red/192.169.10.2')
+    .action((peer: string, options: CommonOptions) => run.clear(peer, options));
   return program;
 }
 
@@ -206,6 +209,11 @@ class CtlRun {
     const answer = await new ControlClient(control).act<{ readonly seconds: number }>('drain', { seconds });
     const text = `all routes are announced as the worst ones now; the sessions end in ${answer.seconds} s\n`;
     await this.#write(output === 'json' ? `${JSON.stringify(answer)}\n` : text);
+  }
+
+  async clear(peer: string, { control, output }: CommonOptions): Promise<void> {
+    const answer = await new ControlClient(control).act<{ readonly cleared: string }>('clear', { peer });
+    await this.#write(output === 'json' ? `${JSON.stringify(answer)}\n` : `${answer.cleared} was cleared\n`);
   }
 
   configuration(options: CommonOptions): Promise<void> {

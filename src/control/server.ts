@@ -107,7 +107,7 @@ class Answerer {
 
   async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const parsed = parseApiRequest(request.method ?? '', request.url ?? '', () => this.#view.vrfs());
+      const parsed = parseApiRequest(request.method ?? '', request.url ?? '', this.#view);
       if (!parsed.ok) sendError(response, parsed.error);
       else await this.#answer(parsed.request, framingOf(request), response);
     } catch (error) {
@@ -139,6 +139,9 @@ class Answerer {
       case 'drain':
         this.#actions.drain(request.seconds);
         return sendValue(response, { draining: true, seconds: request.seconds });
+      case 'clear':
+        this.#actions.clear(request.peer);
+        return sendValue(response, { cleared: request.peer });
       case 'routes':
         return this.#sendElements(response, this.#view.routes(request.filter), framing);
     }

@@ -40,9 +40,22 @@ export async function printSessions(
 }
 
 function prefixesText(session: SessionView): string {
-  return session.families.map(({ family, received, sent }) => `${family} ${received}/${sent}`).join('  ');
+  return session.families
+    .map(({ family, received, sent, addPath }) => {
+      const several = addPath ? ` (add-path ${addPath})` : '';
+      return `${family} ${received}/${sent}${several}`;
+    })
+    .join('  ');
 }
 
-function lastErrorText({ lastError }: SessionView, now: number): string {
-  return lastError ? `${lastError.reason} (${durationText(now - lastError.at)} ago)` : '-';
+function lastErrorText({ lastError, heldDown }: SessionView, now: number): string {
+  if (!lastError) return '-';
+  return `${lastError.reason} (${durationText(now - lastError.at)} ago)${heldDownText(heldDown, now)}`;
+}
+
+function heldDownText(heldDown: SessionView['heldDown'], now: number): string {
+  if (!heldDown) return '';
+  return heldDown.until === undefined
+    ? '; held down until it is cleared'
+    : `; held down for ${durationText(Math.max(0, heldDown.until - now))}`;
 }

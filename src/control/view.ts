@@ -1,5 +1,6 @@
 import type { DecisionReason } from '../../bgp/rib/decision.ts';
 import type { SessionDown, SessionState } from '../../bgp/session/session-events.ts';
+import type { AddPathMode } from '../../bgp/wire/capabilities.ts';
 import type { Family } from '../../bgp/wire/family.ts';
 import type { IpPrefix } from '../../net/prefix.ts';
 import type { ConfigurationFinding, FindingLevel } from '../config/model.ts';
@@ -23,6 +24,8 @@ export interface ControlView {
    */
   routes(filter: RouteFilter): Iterable<RouteView | undefined>;
   vnis(): Iterable<VniView>;
+  /** Names of the sessions. */
+  peers(): readonly string[];
   findings(): readonly ConfigurationFinding[];
 }
 
@@ -40,6 +43,8 @@ export interface RouteFilter {
 export interface ControlActions {
   /** Announces all routes as the worst ones (RFC 8326), and ends all sessions after some seconds. */
   drain(seconds: number): void;
+  /** Ends the session of this name, which is there, and lets it come back; also one that is held down. */
+  clear(name: string): void;
 }
 
 /** The daemon as a whole. */
@@ -123,6 +128,11 @@ export interface SessionView {
   readonly state: SessionState;
   /** Wall-clock milliseconds of the last change to or from Established. */
   readonly since: number;
+  /**
+   * It does not come up, and the peer's connections are refused: until wall-clock milliseconds, or without `until` until it is
+   * cleared. Absent when it is not so.
+   */
+  readonly heldDown?: { readonly until?: number };
   /** Why it last went down or did not come up. */
   readonly lastError?: SessionDown;
   /** The negotiated families while Established, else those that are offered. */
@@ -141,10 +151,15 @@ export interface SessionView {
 /** Prefixes of one family on one session. */
 export interface SessionFamilyView {
   readonly family: string;
-  /** Prefixes of the peer that are in the routing table; what was refused is in the log. */
+  /** Paths of the peer that are in the routing table; what was refused is in the log. */
   readonly received: number;
-  /** Prefixes announced to the peer. */
+  /** Prefixes announced to the peer; paths, where several of a prefix are sent. */
   readonly sent: number;
+  /** The most prefixes that are taken from the peer, and from how many on there is a warning; absent when there is no limit. */
+  readonly limit?: number;
+  readonly warnAt?: number;
+  /** Several paths of a prefix may come from the peer, go to it, or both (RFC 7911); absent: neither. */
+  readonly addPath?: AddPathMode;
 }
 
 /** What the kernel has of a route. */
@@ -194,6 +209,8 @@ export interface PathView {
   readonly clusterList?: readonly string[];
   /** What the label field says, for EVPN. */
   readonly vni?: number;
+  /** The identifier that the peer gave it (RFC 7911); absent for 0 and for none. */
+  readonly pathId?: number;
   /** Name of the session that gave it, or what else did. */
   readonly source: string;
   readonly sourceKind: 'local' | 'ebgp' | 'ibgp';

@@ -3,6 +3,7 @@ import { formatNextHop } from '../../bgp/rib/next-hops.ts';
 import { joinNlri, MOST_NLRI_BYTES } from '../../bgp/rib/nlri-key.ts';
 import { PathFlag, STALE_FLAGS } from '../../bgp/rib/path-table.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
+import { SourceKind } from '../../bgp/rib/sources.ts';
 import { formatAsPath } from '../../bgp/wire/as-path.ts';
 import { formatCommunity, formatLargeCommunity } from '../../bgp/wire/communities.ts';
 import type { WireContext } from '../../bgp/wire/context.ts';
@@ -116,6 +117,7 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
   const nextHop = store.nextHop(id);
   const extended = attributes.extendedCommunities;
   const vni = vniOf(rib, prefix, path);
+  const pathId = paths.pathId(path);
   return {
     best,
     multipath: best || (flags & PathFlag.multipath) !== 0,
@@ -141,6 +143,8 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
       clusterList: attributes.clusterList.map((cluster) => formatAddress(ipv4FromNumber(cluster))),
     }),
     ...(vni !== undefined && { vni }),
+    // What was imported is told apart by numbers of our own.
+    ...(pathId !== 0 && source.kind !== SourceKind.local && !source.imported && { pathId }),
     source: source.name,
     sourceKind: SOURCE_KINDS[source.kind],
     imported: source.imported,

@@ -1,6 +1,7 @@
 import type { PeerReflection } from '../../bgp/peer.ts';
+import type { PrefixLimit } from '../../bgp/prefix-limits.ts';
 import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
-import type { Endpoint } from '../../bgp/session/transport.ts';
+import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
 import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
@@ -14,7 +15,10 @@ export interface PeerPlan {
   readonly vrf: string | undefined;
   readonly allowOwnAs: number;
   readonly reflection?: PeerReflection;
+  /** By family in which several paths of a route are sent: the most of them, Infinity for all. */
+  readonly addPath?: ReadonlyMap<Family, number>;
   readonly bfd?: BfdPlan;
+  readonly prefixLimits?: ReadonlyMap<Family, PrefixLimit>;
 }
 
 /** Where sessions run. */
@@ -38,6 +42,8 @@ const HOST_KEEPALIVE_TIME = 60;
 const HOST_CONNECT_RETRY_TIME = 5;
 
 const BGP_PORT = 179;
+
+const LARGEST_TTL = 255;
 
 /** Seconds; FRR's default. */
 const DEFAULT_STALE_PATH_TIME = 360;
@@ -85,6 +91,7 @@ function peerAt(
   const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
   const localAddress = localAddressFor(remoteAddress, world);
   const families = neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []);
+  const addPath = addPathOf(neighbor);
   const settings: PeerSettings = {
     name: formatAddress(remoteAddress),
     remoteAddress,
@@ -98,10 +105,11 @@ function peerAt(
     connectRetryTime: neighbor.connectRetryTime,
     passive,
     families,
+    addPathSend: [...addPath.keys()],
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
-      ...(!internal && { ttl: neighbor.ebgpTtl }),
+      ...timesToLive(neighbor, internal),
       ...(neighbor.password !== undefined && { password: neighbor.password }),
     },
   };
@@ -109,11 +117,43 @@ function peerAt(
     settings,
     vrf: undefined,
     allowOwnAs: FABRIC_OWN_AS,
+    prefixLimits: prefixLimits(neighbor),
+    addPath,
     ...(neighbor.bfd && {
-      bfd: { ...neighbor.bfd, multiHop: internal ? ('unless connected' as const) : neighbor.ebgpTtl > 1 },
+      bfd: {
+        ...neighbor.bfd,
+        multiHop: internal ? ('unless connected' as const) : (neighbor.gtsmHops ?? neighbor.ebgpTtl) > 1,
+      },
     }),
     ...(underlay.routeReflector && { reflection: reflectionOf(underlay.routeReflector.clusterId, neighbor) }),
   };
+}
+
+function prefixLimits({ families }: Neighbor): ReadonlyMap<Family, PrefixLimit> {
+  return new Map(
+    families.flatMap(({ family, maximumPrefixes }) => {
+      const known = FAMILIES[family];
+      return known !== undefined && maximumPrefixes ? [[known, maximumPrefixes] as const] : [];
+    }),
+  );
+}
+
+function addPathOf({ families }: Neighbor): ReadonlyMap<Family, number> {
+  return new Map(
+    families.flatMap(({ family, addPath }) => {
+      const known = FAMILIES[family];
+      return known !== undefined && addPath ? [[known, addPath.most] as const] : [];
+    }),
+  );
+}
+
+/** With GTSM everything is sent with the largest time-to-live, of which each router on the way takes one (RFC 5082 §3). */
+function timesToLive(
+  { gtsmHops, ebgpTtl }: Neighbor,
+  internal: boolean,
+): Pick<SocketOptions, 'ttl' | 'minTtl'> {
+  if (gtsmHops !== undefined) return { ttl: LARGEST_TTL, minTtl: LARGEST_TTL + 1 - gtsmHops };
+  return internal ? {} : { ttl: ebgpTtl };
 }
 
 /** Without `gracefulRestart` in the Underlay, peers that restart are helped, as FRR does, and no more. */

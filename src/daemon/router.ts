@@ -87,13 +87,13 @@ export class Router {
   }
 
   /** Adds a peer and starts its session; undefined when there is no such VRF. */
-  addPeer({ settings, vrf, allowOwnAs, reflection, bfd }: PeerPlan): Peer | undefined {
+  addPeer({ vrf, bfd, ...plan }: PeerPlan): Peer | undefined {
     const instance = vrf === undefined ? this.fabric : this.speaker.instances.get(vrf);
     if (!instance) return undefined;
     const { kernel } = this.#options;
     const addressesBeside = (local: IpAddress) =>
       kernel ? kernel.facts.addressesBeside(local) : addressesOnInterfaceOf(local);
-    const peer = this.speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside, reflection });
+    const peer = this.speaker.addPeer({ ...plan, instance, addressesBeside });
     if (bfd) this.#options.bfd?.add(peer, bfd);
     return peer;
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerEvents } from '../../bgp/peer.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
+import { CeaseSubcode } from '../../bgp/wire/constants.ts';
 import { familyName } from '../../bgp/wire/family.ts';
 import { systemCalls } from '../../dataplane/system-calls.ts';
 import { toHex } from '../../net/hex.ts';
@@ -172,7 +173,10 @@ class Daemon {
         refusals: () => this.#opener?.refusals ?? 0,
         wallTime: systemClock.wallTime,
       }),
-      actions: { drain: (seconds) => this.#drain(router, seconds) },
+      actions: {
+        drain: (seconds) => this.#drain(router, seconds),
+        clear: (name) => this.#clear(router, name),
+      },
       log: (message, error) => this.#log.error({ err: error }, message),
     });
     restart.begin(router.speaker);
@@ -308,6 +312,12 @@ class Daemon {
     systemClock.setTimer(seconds * 1000, () => router.shutDown(ADMINISTRATIVE_SHUTDOWN, 'drained'));
   }
 
+  #clear({ speaker }: Router, name: string): void {
+    const session = speaker.peers.find((peer) => peer.name === name)?.session;
+    this.#log.warn({ peer: name }, 'the session is cleared');
+    session?.clear(CeaseSubcode.ADMINISTRATIVE_RESET, 'cleared');
+  }
+
   async #freezeKernel(): Promise<void> {
     const late = new AbortController();
     const limit = sleep(LONGEST_FREEZE, undefined, { signal: late.signal }).catch(() => undefined);
@@ -372,6 +382,12 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
           `error in an UPDATE: ${message}`,
         ),
       ),
+    prefixLimit: (peer, family, count, state) => {
+      const { limit } = peer.configuration.prefixLimits?.get(family) ?? {};
+      const about = { peer: peer.name, family: familyName(family), count, limit };
+      if (state === 'near') log.warn(about, 'the peer is near the most prefixes that are taken from it');
+      else log.error(about, 'the peer has more prefixes than are taken from it');
+    },
     unannounced: (peer, family) =>
       log.warn(
         { peer: peer.name, family: familyName(family) },

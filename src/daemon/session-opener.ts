@@ -25,13 +25,16 @@ export class SessionOpener {
     this.#world = world;
     this.#log = log;
     const limit = new LogLimit(environment.clock);
-    this.#directory = new PeerDirectory(environment.transport, environment.clock, ({ remote, device }) =>
-      limit.pass('refused', (leftOut) =>
-        log.warn(
-          { peer: formatAddress(remote.address), vrf: device, ...(leftOut > 0 && { leftOut }) },
-          'refused a connection: no such peer is configured',
+    this.#directory = new PeerDirectory(
+      environment.transport,
+      environment.clock,
+      ({ remote, device, reason }) =>
+        limit.pass('refused', (leftOut) =>
+          log.warn(
+            { peer: formatAddress(remote.address), vrf: device, ...(leftOut > 0 && { leftOut }) },
+            `refused a connection: ${reason}`,
+          ),
         ),
-      ),
     );
   }
 

@@ -1,13 +1,11 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { BfdState } from '../../bfd/control-packet.ts';
-import type { Peer } from '../../bgp/peer.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import type { RoutingInstance } from '../../bgp/routing-instance.ts';
 import { formatExtendedCommunity } from '../../bgp/wire/extended-communities.ts';
 import { familyName, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatRouteDistinguisher } from '../../bgp/wire/route-distinguisher.ts';
 import { encodeRouteTarget } from '../../evpn/route-target.ts';
-import { formatAddress, ipv4FromNumber } from '../../net/address.ts';
+import { formatAddress } from '../../net/address.ts';
 import { formatOctets } from '../../net/mac.ts';
 import { formatPrefix, type IpPrefix, prefixEquals } from '../../net/prefix.ts';
 import type { ConfigurationFinding, ConfigurationResult, FindingLevel } from '../config/model.ts';
@@ -16,7 +14,6 @@ import type {
   RemoteVtepView,
   RouteFilter,
   RouteView,
-  SessionFamilyView,
   SessionView,
   StatusView,
   TableStatus,
@@ -27,6 +24,7 @@ import type { KernelView } from '../node/kernel-port.ts';
 import type { BfdWatch } from './bfd-watch.ts';
 import { pathView, prefixText, routeOf } from './path-view.ts';
 import type { Router } from './router.ts';
+import { sessionView } from './session-view.ts';
 import type { VniService } from './vni-service.ts';
 
 /** What {@link DaemonView} shows. */
@@ -42,9 +40,6 @@ export interface DaemonViewOptions {
   /** Wall-clock milliseconds. */
   readonly wallTime: () => number;
 }
-
-/** By the numbers of the states. */
-const BFD_WORDS = ['admin-down', 'down', 'init', 'up'] as const;
 
 /** Milliseconds between two looks at the event loop. */
 const LOOP_RESOLUTION = 20;
@@ -129,6 +124,10 @@ export class DaemonView implements ControlView {
       const view = sessionView(peer, this.#options.bfd);
       if (view) yield view;
     }
+  }
+
+  peers(): readonly string[] {
+    return this.#options.router.speaker.peers.map(({ name }) => name);
   }
 
   vrfs(): readonly string[] {
@@ -267,38 +266,6 @@ function isWanted(rib: Rib, prefix: number, wanted: IpPrefix | undefined): boole
   if (route.routeType === 5) return prefixEquals(route.prefix, wanted);
   if (route.routeType !== 2 || !route.ip) return false;
   return prefixEquals({ address: route.ip, length: route.ip.bytes.length * 8 }, wanted);
-}
-
-function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView | undefined {
-  const { session } = peer;
-  if (!session) return undefined;
-  const { settings, negotiated, lastDown } = session;
-  const localAddress = negotiated?.localAddress ?? settings.localAddress;
-  return {
-    name: peer.name,
-    peerAddress: formatAddress(settings.remoteAddress),
-    ...(localAddress && { localAddress: formatAddress(localAddress) }),
-    remoteAs: negotiated?.remoteAs ?? settings.remoteAs,
-    localAs: settings.localAs,
-    ...(negotiated && { remoteRouterId: formatAddress(ipv4FromNumber(negotiated.remoteRouterId)) }),
-    vrf: peer.configuration.instance.name,
-    state: session.state,
-    since: session.since,
-    ...(lastDown && { lastError: lastDown }),
-    families: (negotiated?.families ?? settings.families).map(
-      (family): SessionFamilyView => ({
-        family: familyName(family),
-        received: peer.received(family),
-        sent: peer.advertised(family),
-      }),
-    ),
-    messages: { received: session.messagesIn, sent: session.messagesOut },
-    holdTime: negotiated?.holdTime ?? settings.holdTime,
-    keepaliveTime: negotiated?.keepaliveTime ?? settings.keepaliveTime,
-    lost: peer.lost,
-    updateErrors: Object.fromEntries(peer.updateErrors),
-    bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
-  };
 }
 
 /** Imported routes of a VRF by the tunnel endpoint that they lead to. */

@@ -1,60 +1,77 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { InetSocketError, setTimeToLive } from '../../dataplane/inet-socket.ts';
-import { setTcpMd5Key } from '../../dataplane/tcp-socket.ts';
+import { saveSyns, setMinimumTimeToLive, setTcpMd5Key, timeToLiveOfSyn } from '../../dataplane/tcp-socket.ts';
 import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
 import { type IpPrefix, prefixContains, prefixEquals } from '../../net/prefix.ts';
 import { descriptorOf } from './socket-descriptor.ts';
 import { formatEndpoint, TransportError } from './socket-errors.ts';
 
-/** What a listening socket and the sockets it accepts must have for each peer: TCP MD5 key, time-to-live. */
+const LARGEST_TTL = 255;
+
+/** What became of an accepted socket: both absent when it is as its peer needs it. */
+export interface PreparedSocket {
+  /** Something that people should know of, and that is in nobody's way. */
+  readonly trouble?: string;
+  /** Why the connection must not be used. */
+  readonly refusal?: string;
+}
+
+/** What a listening socket and the sockets it accepts must have for each peer: TCP MD5 key, times-to-live. */
 export class ListenerPeers {
-  readonly #descriptor: number | undefined;
+  readonly #server: Server;
   readonly #local: Endpoint;
   readonly #peers = new Map<string, SocketOptions>();
   readonly #ranges: { readonly range: IpPrefix; readonly options: SocketOptions }[] = [];
 
-  /** `descriptor`: of the listening socket; undefined when `node:net` has made it. */
-  constructor(descriptor: number | undefined, local: Endpoint) {
-    this.#descriptor = descriptor;
+  #looksAtSyns = false;
+
+  /** `server`: the listening socket, which is bound to `local`. */
+  constructor(server: Server, local: Endpoint) {
+    this.#server = server;
     this.#local = local;
   }
 
   /** See `Listener.setPeer`. @throws TransportError, or InetSocketError when the kernel refuses the key */
   set(peer: IpAddress, options: SocketOptions | undefined): void {
     const name = formatAddress(peer);
-    this.#setKey(peer, this.#peers.get(name)?.password, options?.password);
+    this.#protect(peer, this.#peers.get(name)?.password, options ?? {});
     if (options) this.#peers.set(name, options);
     else this.#peers.delete(name);
     // To the kernel, a range of one address is that address: the key has gone with the peer's.
     const range = this.#ranges.find(
       (known) => known.range.length === peer.bytes.length * 8 && addressEquals(known.range.address, peer),
     );
-    if (!options && range) this.#setKey(peer, undefined, range.options.password, range.range.length);
+    if (!options && range) this.#protect(peer, undefined, range.options, range.range.length);
   }
 
   /** See `Listener.setRange`. @throws TransportError, or InetSocketError when the kernel refuses the key */
   setRange(range: IpPrefix, options: SocketOptions): void {
-    this.#setKey(range.address, undefined, options.password, range.length);
+    this.#protect(range.address, undefined, options, range.length);
     const known = this.#ranges.findIndex((other) => prefixEquals(other.range, range));
     if (known >= 0) this.#ranges.splice(known, 1);
     this.#ranges.push({ range, options });
   }
 
-  #setKey(
+  #protect(
     peer: IpAddress,
     before: string | undefined,
-    password: string | undefined,
+    { password, minTtl }: SocketOptions,
     prefixLength?: number,
   ): void {
-    if (password === before) return;
-    if (this.#descriptor !== undefined) {
-      setTcpMd5Key(this.#descriptor, peer, password, prefixLength);
-      return;
+    if (password !== before) setTcpMd5Key(this.#listening(), peer, password, prefixLength);
+    if (minTtl !== undefined && !this.#looksAtSyns) {
+      saveSyns(this.#listening());
+      // The answer to a SYN is the listener's, and the peer looks at that one too.
+      setTimeToLive(this.#listening(), this.#local.address.version, LARGEST_TTL);
+      this.#looksAtSyns = true;
     }
-    const place = formatEndpoint(this.#local);
-    const words = `cannot set a TCP MD5 key on ${place}: it was first listened on without one`;
-    throw new TransportError(words, 'ENOTSUP');
+  }
+
+  #listening(): number {
+    const descriptor = descriptorOf(this.#server);
+    if (descriptor !== undefined) return descriptor;
+    throw new TransportError(`${formatEndpoint(this.#local)} is not listened on any more`, 'EBADF');
   }
 
   #optionsFor(address: IpAddress): SocketOptions | undefined {
@@ -63,19 +80,34 @@ export class ListenerPeers {
     return this.#ranges.find(({ range }) => prefixContains(range, address))?.options;
   }
 
-  /** Gives an accepted socket what its peer needs; what went wrong, in words. */
-  prepare(socket: Socket, remote: Endpoint): string | undefined {
-    const ttl = this.#optionsFor(remote.address)?.ttl;
-    if (ttl === undefined) return undefined;
+  /**
+   * Gives an accepted socket what its peer needs. A time-to-live that cannot be set is a trouble; a connection that may
+   * come from too far away is refused: its SYN is looked at, for what comes after it the kernel is told.
+   */
+  prepare(socket: Socket, remote: Endpoint): PreparedSocket {
+    const { ttl, minTtl } = this.#optionsFor(remote.address) ?? {};
     const descriptor = descriptorOf(socket);
-    // Closed already: nothing will be sent.
-    if (descriptor === undefined) return undefined;
+    // Closed already: nothing will be sent or received.
+    if ((ttl === undefined && minTtl === undefined) || descriptor === undefined) return {};
+    const { version } = remote.address;
     try {
-      setTimeToLive(descriptor, remote.address.version, ttl);
-      return undefined;
+      if (minTtl !== undefined) {
+        const reason = tooFar(timeToLiveOfSyn(descriptor, version), minTtl);
+        if (reason !== undefined) return { refusal: reason };
+        setMinimumTimeToLive(descriptor, version, minTtl);
+      }
+      if (ttl !== undefined) setTimeToLive(descriptor, version, ttl);
+      return {};
     } catch (error) {
       if (!(error instanceof InetSocketError)) throw error;
-      return `cannot set the time-to-live for ${formatEndpoint(remote)}: ${error.message}`;
+      const words = `cannot set the time-to-live for ${formatEndpoint(remote)}: ${error.message}`;
+      return minTtl === undefined ? { trouble: words } : { refusal: words };
     }
   }
+}
+
+function tooFar(ttl: number | undefined, minTtl: number): string | undefined {
+  if (ttl === undefined) return `the time-to-live of its SYN is not known, and must be ${minTtl} at least`;
+  if (ttl >= minTtl) return undefined;
+  return `the time-to-live of its SYN is ${ttl}, and must be ${minTtl} at least (RFC 5082)`;
 }

@@ -29,6 +29,7 @@ export interface TcpTransportOptions {
 type ConnectTarget = Parameters<Transport['connect']>[0];
 type ConnectResult = Parameters<Transport['connect']>[1];
 type ListenTarget = Parameters<Transport['listen']>[0];
+type Refused = NonNullable<Parameters<Transport['listen']>[2]>;
 
 /** Bytes of one read; a larger buffer makes a turn of the event loop longer, not the reading faster. */
 const READ_SIZE = 65_536;
@@ -97,10 +98,7 @@ export class TcpTransport implements Transport {
       keep(connection);
       result.connected(connection);
     };
-    const timer = setTimeout(
-      () => failed(timedOut(target.remote, this.#connectTimeout)),
-      this.#connectTimeout,
-    );
+    const timer = setTimeout(() => failed(timedOut(target, this.#connectTimeout)), this.#connectTimeout);
     let decided = false;
     const release = (): void => {
       decided = true;
@@ -124,13 +122,17 @@ export class TcpTransport implements Transport {
     return connectFailure(error, target.remote, target.local ? formatAddress(target.local) : 'any address');
   }
 
-  async listen(target: ListenTarget, accepted: (connection: Connection) => void): Promise<Listener> {
+  async listen(
+    target: ListenTarget,
+    accepted: (connection: Connection) => void,
+    refused: Refused = () => {},
+  ): Promise<Listener> {
     const { device } = target.options;
     const server = createServer({ pauseOnConnect: true });
-    const descriptor = await listenOn(server, target);
-    const peers = new ListenerPeers(descriptor, target.local);
+    await listenOn(server, target);
+    const peers = new ListenerPeers(server, target.local);
     server.on('connection', (socket) => {
-      const connection = this.#acceptedConnection(socket, device, peers);
+      const connection = this.#acceptedConnection(socket, device, peers, refused);
       if (connection) accepted(connection);
     });
     server.on('error', (error) =>
@@ -150,6 +152,7 @@ export class TcpTransport implements Transport {
     socket: Socket,
     device: string | undefined,
     peers: ListenerPeers,
+    refused: Refused,
   ): TcpConnection | undefined {
     const ends = endsOf(socket);
     if (!ends) {
@@ -158,8 +161,13 @@ export class TcpTransport implements Transport {
       return undefined;
     }
     const { local, remote } = ends;
-    const trouble = peers.prepare(socket, remote);
+    const { trouble, refusal } = peers.prepare(socket, remote);
     if (trouble !== undefined) this.#warn(trouble);
+    if (refusal !== undefined) {
+      socket.on('error', () => {}).destroy();
+      refused({ local, remote }, refusal);
+      return undefined;
+    }
     const kept: { connection?: TcpConnection } = {};
     const place = { local, remote, device };
     const own = withReadBuffer(socket, this.#onread(kept));
@@ -198,8 +206,8 @@ function withReadBuffer(socket: Socket, onread: OnReadOpts): Socket | undefined 
 }
 
 /** True when only system calls can make the socket. */
-function isSpecial({ namespace, device, ttl, password }: SocketOptions, zone?: string): boolean {
-  return [namespace, device, ttl, password, zone].some((option) => option !== undefined);
+function isSpecial({ namespace, device, ttl, minTtl, password }: SocketOptions, zone?: string): boolean {
+  return [namespace, device, ttl, minTtl, password, zone].some((option) => option !== undefined);
 }
 
 /** A socket that connects and does not read. Throws what the system calls throw. */
@@ -210,13 +218,14 @@ function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket
     const from = local ? { localAddress: formatAddress(local) } : {};
     return createConnection({ ...to, ...from, onread }).pause();
   }
-  const { namespace, device, ttl, password } = options;
+  const { namespace, device, ttl, minTtl, password } = options;
   const fd = openTcpSocket({
     version: remote.address.version,
     namespace,
     // A socket that is bound to the interface needs no number of it in its addresses.
     device: remote.zone ?? device,
     ttl,
+    minTtl,
     bindAddress: local,
     md5Keys: password === undefined ? [] : [{ peer: remote.address, password }],
   });
@@ -225,16 +234,15 @@ function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket
   return adopt(fd, () => new Socket(adopted).pause().connect(to));
 }
 
-/** Listens; gives the descriptor of a socket that was made by system calls. */
-async function listenOn(server: Server, target: ListenTarget): Promise<number | undefined> {
+async function listenOn(server: Server, target: ListenTarget): Promise<void> {
   const { local, options } = target;
+  const { namespace, device } = options;
   try {
-    if (!isSpecial(options)) {
+    if (namespace === undefined && device === undefined) {
       const host = formatAddress(local.address);
       await listening(server, () => server.listen({ host, port: local.port, ipv6Only: true }));
-      return undefined;
+      return;
     }
-    const { namespace, device } = options;
     const fd = openTcpSocket({
       version: local.address.version,
       namespace,
@@ -243,7 +251,6 @@ async function listenOn(server: Server, target: ListenTarget): Promise<number | 
       bindPort: local.port,
     });
     await adopt(fd, () => listening(server, () => server.listen({ fd })));
-    return fd;
   } catch (error) {
     throw listenFailure(error, local);
   }
@@ -270,11 +277,10 @@ function listening(server: Server, listen: () => void): Promise<void> {
   });
 }
 
-function timedOut(remote: Endpoint, milliseconds: number): TransportError {
-  return new TransportError(
-    `no answer from ${formatEndpoint(remote)} within ${milliseconds / 1000} s`,
-    'ETIMEDOUT',
-  );
+function timedOut({ remote, options: { minTtl } }: ConnectTarget, milliseconds: number): TransportError {
+  const words = `no answer from ${formatEndpoint(remote)} within ${milliseconds / 1000} s`;
+  const reach = minTtl === undefined ? '' : `: it must have a time-to-live of ${minTtl} at least (RFC 5082)`;
+  return new TransportError(words + reach, 'ETIMEDOUT');
 }
 
 /** Both ends of a connection; undefined when it is gone already. */

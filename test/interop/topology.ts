@@ -12,6 +12,7 @@ import type {
   FamilyWord,
   NeighborSettings,
   OwnRoute,
+  PrefixLimit,
   Speaker,
   SpeakerPlace,
   SpeakerSettings,
@@ -58,6 +59,12 @@ export interface LinkPlan<Name extends string> {
   readonly bfd?: BfdTimers;
   /** There is a router between the two, which only forwards. */
   readonly multiHop?: boolean;
+  /** The most prefixes that one end takes from the other one. */
+  readonly limit?: PrefixLimit & { readonly at: Name };
+  /** The ends that have proof of the other one's nearness (RFC 5082). */
+  readonly gtsm?: readonly Name[];
+  /** Both ends send all paths of a route, and take them (RFC 7911). */
+  readonly addPath?: boolean;
 }
 
 /** Routers by name, and their links. */
@@ -194,44 +201,49 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   name: string,
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
-  return plan.links.flatMap(({ between, families, connects, client, passwords, listens, bfd, multiHop }) => {
-    const [first, second] = between;
-    if (name !== first && name !== second) return [];
-    const other = name === first ? second : first;
-    const own = ends.get(`${name} ${other}`);
-    const far = ends.get(`${other} ${name}`);
-    if (!own || !far) return [];
-    const password = passwords?.[name === first ? 0 : 1];
-    const common = {
-      as: plan.routers[other]?.as ?? 0,
-      connects: connects === undefined || connects === name,
-      isClient: client === other,
-      ...(password !== undefined && { password }),
-      ...(bfd && { bfd }),
-      ...(multiHop && { multiHop }),
-    };
-    const overIpv4 = families.filter((family) => family !== 'ipv6');
-    const sessions: NeighborSettings[] = [];
-    if (overIpv4.length > 0) {
-      const range = listens === name ? { listenRange: far.ipv4.replace(/\d+$/, '0/24') } : {};
-      sessions.push({
-        ...common,
-        ...range,
-        address: far.ipv4,
-        localAddress: own.ipv4,
-        families: overIpv4,
-      });
-    }
-    if (families.includes('ipv6')) {
-      const range = listens === name ? { listenRange: far.ipv6.replace(/\d+$/, '/64') } : {};
-      sessions.push({
-        ...common,
-        ...range,
-        address: far.ipv6,
-        localAddress: own.ipv6,
-        families: ['ipv6'],
-      });
-    }
-    return sessions;
-  });
+  return plan.links.flatMap(
+    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, addPath }) => {
+      const [first, second] = between;
+      if (name !== first && name !== second) return [];
+      const other = name === first ? second : first;
+      const own = ends.get(`${name} ${other}`);
+      const far = ends.get(`${other} ${name}`);
+      if (!own || !far) return [];
+      const password = passwords?.[name === first ? 0 : 1];
+      const common = {
+        as: plan.routers[other]?.as ?? 0,
+        connects: connects === undefined || connects === name,
+        isClient: client === other,
+        ...(password !== undefined && { password }),
+        ...(bfd && { bfd }),
+        ...(multiHop && { multiHop }),
+        ...(limit?.at === name && { limit }),
+        ...(addPath && { addPath }),
+        ...(gtsm?.some((end) => end === name) && { gtsm: true }),
+      };
+      const overIpv4 = families.filter((family) => family !== 'ipv6');
+      const sessions: NeighborSettings[] = [];
+      if (overIpv4.length > 0) {
+        const range = listens === name ? { listenRange: far.ipv4.replace(/\d+$/, '0/24') } : {};
+        sessions.push({
+          ...common,
+          ...range,
+          address: far.ipv4,
+          localAddress: own.ipv4,
+          families: overIpv4,
+        });
+      }
+      if (families.includes('ipv6')) {
+        const range = listens === name ? { listenRange: far.ipv6.replace(/\d+$/, '/64') } : {};
+        sessions.push({
+          ...common,
+          ...range,
+          address: far.ipv6,
+          localAddress: own.ipv6,
+          families: ['ipv6'],
+        });
+      }
+      return sessions;
+    },
+  );
 }

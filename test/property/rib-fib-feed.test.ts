@@ -8,7 +8,8 @@ import { internAttributes, RibBench } from '../unit/bgp/rib/rib-bench.ts';
 import { addressOf } from '../unit/bgp/rib/speaker-bench.ts';
 import { FakeRouteTable, nexthopText } from '../unit/node/fake-route-table.ts';
 
-const SOURCES = 4;
+/** Each has two paths of a prefix, told apart by their identifiers (RFC 7911). */
+const SOURCES = 2;
 const HOPS = ['203.0.113.1', '203.0.113.2', '203.0.113.3'];
 const PREFIXES = ['0.0.0.0/0', '10.0.0.0/9', '10.1.2.3/32'];
 const MACS = 3;
@@ -27,7 +28,8 @@ type Step =
   | { readonly kind: 'decide' | 'follow' | 'rest' | 'reopen' };
 
 const prefix = fc.nat(PREFIXES.length - 1);
-const source = fc.nat(SOURCES - 1);
+/** A path: its source, and its identifier. */
+const source = fc.nat(SOURCES * 2 - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
@@ -108,14 +110,19 @@ class Scenario {
         break;
       case 'withdraw':
         this.model[action.prefix]?.delete(action.source);
-        this.bench.withdraw(PREFIXES[action.prefix] ?? '', this.sources[action.source] as RouteSource);
+        this.bench.withdraw(
+          PREFIXES[action.prefix] ?? '',
+          this.#sourceOf(action.source),
+          pathIdOf(action.source),
+        );
         break;
       case 'usable': {
         const known = this.model[action.prefix]?.get(action.source);
         if (!known) break;
         known.usable = action.usable;
         const id = this.bench.prefix(PREFIXES[action.prefix] ?? '');
-        rib.setUsable(rib.findPath(id, (this.sources[action.source] as RouteSource).id, 0), action.usable);
+        const path = rib.findPath(id, this.#sourceOf(action.source).id, pathIdOf(action.source));
+        rib.setUsable(path, action.usable);
         break;
       }
       case 'resolve':
@@ -151,7 +158,11 @@ class Scenario {
     );
     const extra = path.mac === 0 ? 0 : rib.extras.intern(new Uint8Array(9).fill(path.mac), 0, 9);
     const id = this.bench.prefix(PREFIXES[number] ?? '');
-    rib.announce(id, (this.sources[from] as RouteSource).id, 0, set, extra);
+    rib.announce(id, this.#sourceOf(from).id, pathIdOf(from), set, extra);
+  }
+
+  #sourceOf(from: number): RouteSource {
+    return this.sources[from >> 1] as RouteSource;
   }
 
   settle(): void {
@@ -187,6 +198,10 @@ class Scenario {
       0, 0, 0, 0,
     ]);
   }
+}
+
+function pathIdOf(from: number): number {
+  return from & 1;
 }
 
 /** The way to a next hop moves to another device, is lost, and comes back. */

@@ -95,13 +95,30 @@ export function decide(routes: readonly ModelRoute[]): ModelRoute | undefined {
     external(route) ? route.peer.routerId : (route.attributes.originatorId ?? route.peer.routerId),
   );
   left = keepLeast(left, (route) => (external(route) ? 0 : route.attributes.clusterList.length));
-  return left.toSorted((a, b) => compareBytes(a.peer.address.bytes, b.peer.address.bytes))[0];
+  return left.toSorted(
+    (a, b) =>
+      compareBytes(a.peer.address.bytes, b.peer.address.bytes) ||
+      (a.route.pathId ?? 0) - (b.route.pathId ?? 0),
+  )[0];
+}
+
+/** The best routes, so many at most: the best one, the best one of the rest, and so on. */
+export function decideSeveral(routes: readonly ModelRoute[], most: number): ModelRoute[] {
+  const best = most > 0 ? decide(routes) : undefined;
+  if (!best) return [];
+  return [
+    best,
+    ...decideSeveral(
+      routes.filter((route) => route !== best),
+      most - 1,
+    ),
+  ];
 }
 
 /** A route as it should arrive, in a form that can be compared. */
 export type Expected = Readonly<Record<string, unknown>>;
 
-/** What `peer` should be told when `best` is the best route; undefined: nothing. */
+/** What `peer` should be told when `best` is the best route, or one of several that are told; undefined: nothing. */
 export function exportTo(router: ModelRouter, peer: ModelPeer, best: ModelRoute): Expected | undefined {
   if (best.peer === peer) return undefined;
   const { communities } = best.attributes;

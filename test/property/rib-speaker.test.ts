@@ -22,7 +22,7 @@ import {
 } from '../unit/bgp/rib/speaker-bench.ts';
 import {
   arrived,
-  decide,
+  decideSeveral,
   type Expected,
   exportTo,
   isAccepted,
@@ -35,7 +35,10 @@ import {
 interface TestPeer extends ModelPeer {
   readonly asn: number;
   readonly session: FakeSession;
+  /** Of what it is sent, and of what it sends. */
   readonly context: WireContext;
+  readonly ownContext: WireContext;
+  readonly told: number | undefined;
   readonly maxMessageSize: number;
   readonly enhanced: boolean;
   /** What it announces, by route. */
@@ -44,12 +47,58 @@ interface TestPeer extends ModelPeer {
   read: number;
 }
 
+/** `identifies`: it gives path identifiers; `told`: how many paths of a route it is told, with identifiers of ours (RFC 7911). */
 const PEERS = [
-  { address: '198.51.100.1', asn: 65001, fourOctetAs: true, max: 4096, enhanced: false, allowOwnAs: 0 },
-  { address: '198.51.100.2', asn: 65001, fourOctetAs: true, max: 4096, enhanced: true, allowOwnAs: 3 },
-  { address: '198.51.100.3', asn: 65002, fourOctetAs: false, max: 65535, enhanced: true, allowOwnAs: 0 },
-  { address: '198.51.100.4', asn: 0, fourOctetAs: true, max: 4096, enhanced: true, allowOwnAs: 0 },
-  { address: '198.51.100.5', asn: 0, fourOctetAs: false, max: 4096, enhanced: false, allowOwnAs: 0 },
+  {
+    address: '198.51.100.1',
+    asn: 65001,
+    fourOctetAs: true,
+    max: 4096,
+    enhanced: false,
+    allowOwnAs: 0,
+    identifies: false,
+    told: undefined,
+  },
+  {
+    address: '198.51.100.2',
+    asn: 65001,
+    fourOctetAs: true,
+    max: 4096,
+    enhanced: true,
+    allowOwnAs: 3,
+    identifies: true,
+    told: Number.POSITIVE_INFINITY,
+  },
+  {
+    address: '198.51.100.3',
+    asn: 65002,
+    fourOctetAs: false,
+    max: 65535,
+    enhanced: true,
+    allowOwnAs: 0,
+    identifies: false,
+    told: 3,
+  },
+  {
+    address: '198.51.100.4',
+    asn: 0,
+    fourOctetAs: true,
+    max: 4096,
+    enhanced: true,
+    allowOwnAs: 0,
+    identifies: false,
+    told: Number.POSITIVE_INFINITY,
+  },
+  {
+    address: '198.51.100.5',
+    asn: 0,
+    fourOctetAs: false,
+    max: 4096,
+    enhanced: false,
+    allowOwnAs: 0,
+    identifies: true,
+    told: undefined,
+  },
 ];
 
 const LOCAL: ModelPeer = { address: addressOf('0.0.0.0'), routerId: 0, type: 'local', allowOwnAs: 0 };
@@ -126,6 +175,8 @@ const peerIndex = fc.nat(PEERS.length - 1);
 const family = fc.constantFrom(...ALL_FAMILIES);
 const unicastFamily = fc.constantFrom(IPV4_UNICAST, IPV6_UNICAST);
 const routeIndexes = fc.array(fc.nat(7), { minLength: 1, maxLength: 3 });
+/** Ignored for peers that give none. */
+const pathId = fc.nat(2);
 const hop = fc.oneof({ weight: 8, arbitrary: fc.nat(1) }, { weight: 1, arbitrary: fc.constant(2) });
 const path: fc.Arbitrary<AsPath> = fc.constantFrom<AsPath>(
   [],
@@ -172,6 +223,7 @@ type Step =
       readonly peer: number;
       readonly family: Family;
       readonly routes: readonly number[];
+      readonly pathId: number;
       readonly hop: number;
       readonly attributes: Drawn;
     }
@@ -180,6 +232,7 @@ type Step =
       readonly peer: number;
       readonly family: Family;
       readonly routes: readonly number[];
+      readonly pathId: number;
     }
   | { readonly kind: 'flip' | 'slow' | 'writable'; readonly peer: number }
   | { readonly kind: 'refresh'; readonly peer: number; readonly family: Family }
@@ -196,6 +249,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       peer: peerIndex,
       family,
       routes: routeIndexes,
+      pathId,
       hop,
       attributes,
     }),
@@ -207,6 +261,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       peer: peerIndex,
       family,
       routes: routeIndexes,
+      pathId,
     }),
   },
   {
@@ -247,16 +302,23 @@ class Scenario {
     this.router = { localAs, routerId: 0x0a000001, ownAddresses, nextHops };
     speaker.setOwnAddresses(ownAddresses);
     const instance = speaker.addInstance(DEFAULT_INSTANCE, ALL_FAMILIES, true);
-    this.peers = PEERS.map(({ address, asn, fourOctetAs, max, enhanced, allowOwnAs }): TestPeer => {
+    this.peers = PEERS.map((one): TestPeer => {
+      const { address, asn, fourOctetAs, max, enhanced, allowOwnAs, identifies, told } = one;
       const remoteAs = asn === 0 ? localAs : asn;
       const settings = settingsOf(address, localAs, remoteAs);
-      speaker.addPeer({ settings, instance, allowOwnAs, addressesBeside: () => ownAddresses });
+      speaker.addPeer({
+        settings,
+        instance,
+        allowOwnAs,
+        addressesBeside: () => ownAddresses,
+        ...(told !== undefined && { addPath: new Map(ALL_FAMILIES.map((of) => [of, told])) }),
+      });
       const session = this.bench.sessions.at(-1);
       if (!session) throw new Error('no session was opened');
       const type = asn === 0 ? 'ibgp' : 'ebgp';
       const context: WireContext = {
         fourOctetAs,
-        addPath: () => false,
+        addPath: () => told !== undefined,
         extendedMessage: max > 4096,
         extendedNextHop: false,
         peerType: type,
@@ -269,6 +331,8 @@ class Scenario {
         asn: remoteAs,
         session,
         context,
+        ownContext: { ...context, addPath: () => identifies },
+        told,
         maxMessageSize: max,
         enhanced,
         announced: new Map(),
@@ -286,6 +350,10 @@ class Scenario {
       fourOctetAs: peer.context.fourOctetAs,
       maxMessageSize: peer.maxMessageSize,
       enhancedRouteRefresh: peer.enhanced,
+      addPath: {
+        receive: ALL_FAMILIES.filter((of) => peer.ownContext.addPath(of)),
+        send: ALL_FAMILIES.filter((of) => peer.context.addPath(of)),
+      },
     });
   }
 
@@ -336,7 +404,7 @@ class Scenario {
         this.#announce(peer, action);
         break;
       case 'withdraw': {
-        const routes = routesOf(action.family, action.routes);
+        const routes = announcedRoutes(peer, action);
         for (const route of routes) peer.announced.delete(routeKey(route));
         const content =
           action.family === IPV4_UNICAST
@@ -357,13 +425,11 @@ class Scenario {
     }
   }
 
-  #announce(
-    peer: TestPeer,
-    { family: of, routes: indexes, hop: index, attributes: drawn }: Step & { kind: 'announce' },
-  ) {
+  #announce(peer: TestPeer, action: Step & { kind: 'announce' }) {
+    const { family: of, hop: index, attributes: drawn } = action;
     const nextHop = addressOf((of === IPV6_UNICAST ? NEXT_HOPS_6 : NEXT_HOPS)[index] ?? '203.0.113.1');
     const own = this.#attributesOf(peer, drawn);
-    const routes = routesOf(of, indexes);
+    const routes = announcedRoutes(peer, action);
     for (const route of routes) {
       // A later route of the same message replaces an earlier one.
       const kept: ModelRoute = { peer, route, attributes: own, nextHop };
@@ -405,7 +471,7 @@ class Scenario {
   }
 
   #receive(peer: TestPeer, content: UpdateContent): void {
-    encodeUpdate(this.#writer.reset(), content, peer.context);
+    encodeUpdate(this.#writer.reset(), content, peer.ownContext);
     expect(peer.session.receive(this.#writer.take())).toBeUndefined();
   }
 
@@ -414,18 +480,20 @@ class Scenario {
     this.bench.settle();
   }
 
-  expected(peer: TestPeer): Map<string, Expected> {
+  expected(peer: TestPeer): Expected[] {
     const byRoute = new Map<string, ModelRoute[]>();
     for (const announced of [this.originated, ...this.peers.map((other) => other.announced)]) {
-      for (const [key, route] of announced) byRoute.set(key, [...(byRoute.get(key) ?? []), route]);
+      for (const route of announced.values()) {
+        const key = routeKey(withoutId(route.route));
+        byRoute.set(key, [...(byRoute.get(key) ?? []), route]);
+      }
     }
-    const wanted = new Map<string, Expected>();
-    for (const [key, routes] of byRoute) {
-      const best = decide(routes);
-      const told = best && exportTo(this.router, peer, best);
-      if (told) wanted.set(key, told);
-    }
-    return wanted;
+    return [...byRoute.values()].flatMap((routes) =>
+      decideSeveral(routes, peer.told ?? 1).flatMap((route) => {
+        const told = exportTo(this.router, peer, route);
+        return told ? [told] : [];
+      }),
+    );
   }
 
   check(): void {
@@ -434,10 +502,10 @@ class Scenario {
       for (; peer.read < peer.session.sent.length; peer.read++) {
         peer.view.apply(peer.session.sent[peer.read] ?? new Uint8Array(0));
       }
-      const has = [...peer.view.routes].map(
-        ([key, { route, attributes: got, nextHop }]) => [key, arrived(route, got, nextHop?.address)] as const,
+      const has = [...peer.view.routes.values()].map(({ route, attributes: got, nextHop }) =>
+        arrived(route, got, nextHop?.address),
       );
-      expect(new Map(has)).toEqual(this.expected(peer));
+      expect(sorted(has)).toEqual(sorted(this.expected(peer)));
       expect([...peer.view.endOfRib].sort()).toEqual(ALL_FAMILIES.map((of) => [of, 1]).sort());
       expect(peer.view.refreshing).toBe(false);
       expect(Math.max(0, ...peer.view.sizes)).toBeLessThanOrEqual(peer.maxMessageSize);
@@ -478,6 +546,23 @@ class Scenario {
 function routesOf(of: Family, indexes: readonly number[]): NlriRoute[] {
   const known = ROUTES.get(of) ?? [];
   return indexes.flatMap((index) => known[index % known.length] ?? []);
+}
+
+/** The routes of a step, with the path identifier that the peer gives, if it does. */
+function announcedRoutes(
+  peer: TestPeer,
+  { family: of, routes, pathId: id }: Extract<Step, { readonly pathId: number }>,
+): NlriRoute[] {
+  const identified = peer.ownContext.addPath(of);
+  return routesOf(of, routes).map((route) => (identified ? { ...route, pathId: id } : route));
+}
+
+function withoutId({ pathId: _, ...route }: NlriRoute): NlriRoute {
+  return route;
+}
+
+function sorted(routes: readonly Expected[]): Expected[] {
+  return routes.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 describe('the speaker against a model of RFC 4271', () => {

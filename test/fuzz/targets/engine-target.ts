@@ -1,4 +1,6 @@
 import type { Peer } from '../../../bgp/peer.ts';
+import { NO_ADD_PATH } from '../../../bgp/session/add-path-negotiation.ts';
+import type { NegotiatedSession } from '../../../bgp/session/session-events.ts';
 import { decodeMessage } from '../../../bgp/wire/message.ts';
 import { readU16 } from '../../../bgp/wire/octets.ts';
 import {
@@ -14,9 +16,18 @@ const LOCAL_AS = 65001;
 const MESSAGES_OF_A_SESSION = 500;
 const UPDATE = 2;
 
+/** How the peers that are only told something are told several paths of a prefix: not at all, all of them, the best ones. */
+const SENDING: readonly (number | undefined)[] = [
+  undefined,
+  undefined,
+  undefined,
+  Number.POSITIVE_INFINITY,
+  2,
+];
+
 /**
- * The engine: UPDATEs from external and internal peers go through the RIBs and out to others. What comes out must
- * be UPDATEs without any error; a lost session leaves nothing behind.
+ * The engine: UPDATEs from external and internal peers, with path identifiers or without, go through the RIBs and out
+ * to others. What comes out must be UPDATEs without any error; a lost session leaves nothing behind.
  */
 export class EngineTarget implements FuzzTarget {
   readonly name = 'engine';
@@ -26,22 +37,23 @@ export class EngineTarget implements FuzzTarget {
   readonly #peers: readonly Peer[];
   #taken = 0;
   #sent = 0;
+  /** Sessions of senders so far: every third one has path identifiers. */
+  #begun = 0;
 
   constructor() {
     this.#bench = new SpeakerBench();
     const instance = this.#bench.speaker.addInstance('fuzz', ALL_FAMILIES, true);
-    const add = (address: string, remoteAs: number): Peer =>
+    const add = (address: string, remoteAs: number, most?: number): Peer =>
       this.#bench.speaker.addPeer({
         settings: settingsOf(address, LOCAL_AS, remoteAs),
         instance,
         allowOwnAs: 0,
+        ...(most !== undefined && { addPath: new Map(ALL_FAMILIES.map((family) => [family, most])) }),
       });
     this.#peers = [
       add('192.0.2.11', 65011),
       add('192.0.2.12', LOCAL_AS),
-      add('192.0.2.13', 65013),
-      add('192.0.2.14', LOCAL_AS),
-      add('192.0.2.15', 65015),
+      ...SENDING.map((most, index) => add(`192.0.2.${13 + index}`, index % 2 === 0 ? 65013 : LOCAL_AS, most)),
     ];
     this.#senders = this.#bench.sessions.slice(0, 2);
     this.#receivers = this.#bench.sessions.slice(2);
@@ -49,14 +61,22 @@ export class EngineTarget implements FuzzTarget {
   }
 
   #up(): void {
-    const [external, internal, ...receivers] = this.#bench.sessions;
-    external?.up({ maxMessageSize: 65535, extendedNextHop: true });
-    internal?.up({ maxMessageSize: 65535 });
-    receivers.forEach((session, index) => {
+    for (const session of this.#senders) this.#begin(session);
+    this.#receivers.forEach((session, index) => {
       session.onSend = () => this.#check(session);
-      session.up({ fourOctetAs: index !== 2, extendedNextHop: true });
+      session.up({
+        fourOctetAs: index !== 2,
+        extendedNextHop: true,
+        addPath: SENDING[index] === undefined ? NO_ADD_PATH : { receive: [], send: ALL_FAMILIES },
+      });
     });
     this.#bench.settle();
+  }
+
+  #begin(sender: FakeSession): void {
+    const addPath: NegotiatedSession['addPath'] =
+      this.#begun++ % 3 === 0 ? { receive: ALL_FAMILIES, send: [] } : NO_ADD_PATH;
+    sender.up({ maxMessageSize: 65535, extendedNextHop: sender === this.#senders[0], addPath });
   }
 
   take(message: Uint8Array): string {
@@ -68,7 +88,7 @@ export class EngineTarget implements FuzzTarget {
     if (error) {
       must(error.code === 3 || error.code === 6, `an UPDATE was answered with code ${error.code}`);
       sender.down();
-      sender.up({ maxMessageSize: 65535, extendedNextHop: true });
+      this.#begin(sender);
       this.#bench.settle();
     }
     if (this.#taken % MESSAGES_OF_A_SESSION === 0) this.#loseAll();
@@ -84,7 +104,7 @@ export class EngineTarget implements FuzzTarget {
         must(end <= bytes.length && end - at <= 4096, 'a message of a wrong length was sent');
         const decoded = decodeMessage(bytes, at, end, {
           fourOctetAs: negotiated?.fourOctetAs ?? true,
-          addPath: () => false,
+          addPath: (family) => negotiated?.addPath.send.includes(family) === true,
           extendedMessage: false,
           extendedNextHop: true,
           peerType: negotiated?.peerType ?? 'ebgp',
@@ -114,7 +134,7 @@ export class EngineTarget implements FuzzTarget {
       }
     }
     must(attributes.size === 0, `${attributes.size} attribute sets are left of lost sessions`);
-    for (const session of this.#senders) session.up({ maxMessageSize: 65535, extendedNextHop: true });
+    for (const session of this.#senders) this.#begin(session);
     this.#bench.settle();
   }
 

@@ -7,13 +7,14 @@ import type {
   NeighborSettings,
   Originator,
   OwnRoute,
+  PathSpeaker,
   SeenRoute,
   SpeakerPlace,
   SpeakerSettings,
 } from './speaker.ts';
 
 /** BIRD 2. It has no EVPN. */
-export class Bird implements Originator {
+export class Bird implements Originator, PathSpeaker {
   readonly program = 'BIRD';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -113,6 +114,15 @@ export class Bird implements Originator {
     };
   }
 
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    const text = await this.#showRoute('show', 'route', prefix, 'table', TABLES[family], 'all');
+    // Each path begins with the protocol that it came from.
+    return text
+      .split(/^(?=.*\[\w+ [\d:.]+)/m)
+      .filter((path) => path.includes(`[${this.#protocol(neighbor)} `))
+      .map((path) => /^\s+BGP\.as_path: ?(.*)$/m.exec(path)?.[1]?.trim() ?? '');
+  }
+
   /** To BIRD, a route that is not there is an error. */
   async #showRoute(...words: readonly string[]): Promise<string> {
     try {
@@ -177,13 +187,16 @@ function routeText({ prefix, communities = [], med }: OwnRoute): string {
 }
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects, password, bfd, multiHop } = neighbor;
-  const channels = families.map((family) => ` ${family} { import all; export all; next hop self; };\n`);
+  const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath } = neighbor;
+  const paths = addPath ? 'add paths yes;' : '';
+  const channels = families.map(
+    (family) => ` ${family} { import all; export all; next hop self; ${paths} };\n`,
+  );
   return `protocol bgp peer${index} {
  local ${localAddress} as ${settings.as};
  neighbor ${address} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
- ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''}
+ ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
  ${settings.gracefulRestart ? 'graceful restart on;' : ''}
  hold time 9;
  keepalive time 3;

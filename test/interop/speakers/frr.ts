@@ -9,6 +9,7 @@ import type {
   FamilyWord,
   Originator,
   OwnRoute,
+  PathSpeaker,
   SeenEvpnRoute,
   SeenRoute,
   SpeakerPlace,
@@ -23,6 +24,7 @@ const FAMILY_COMMANDS: Readonly<Record<FamilyWord, string>> = {
 
 interface FrrPath {
   readonly bestpath?: { readonly overall?: boolean };
+  readonly peer?: { readonly peerId?: string };
   readonly aspath: { readonly string: string };
   readonly origin: string;
   readonly metric?: number;
@@ -50,7 +52,7 @@ interface FrrEvpnPath extends FrrPath {
 }
 
 /** FRR's bgpd alone: without zebra it takes every next hop for reachable and touches no kernel. */
-export class Frr implements Originator, EvpnSpeaker {
+export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
   readonly program = 'FRR';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -196,6 +198,12 @@ export class Frr implements Originator, EvpnSpeaker {
     };
   }
 
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    type Entry = { readonly paths?: readonly FrrPath[] };
+    const { paths = [] } = await this.#show<Entry>(`bgp ${FAMILY_COMMANDS[family]} ${prefix}`);
+    return paths.filter(({ peer }) => peer?.peerId === neighbor).map(({ aspath }) => aspath.string);
+  }
+
   async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
     type Table = Readonly<Record<string, Readonly<Record<string, FrrEvpnEntry>> | number>>;
     const table = await this.#show<Table>('bgp l2vpn evpn route detail');
@@ -282,7 +290,7 @@ function routeMapOf(route: OwnRoute): string[] {
 
 function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
-    const { address, localAddress, as: remoteAs, connects, password, multiHop } = neighbor;
+    const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm } = neighbor;
     return [
       `neighbor ${address} remote-as ${remoteAs}`,
       `neighbor ${address} update-source ${localAddress}`,
@@ -291,13 +299,18 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
       ...(connects ? [] : [`neighbor ${address} passive`]),
       ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
       ...(multiHop ? [`neighbor ${address} ebgp-multihop 2`] : []),
+      ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
     ];
   });
   const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [
     `address-family ${FAMILY_COMMANDS[family]}`,
     ...neighbors
       .filter((one) => one.families.includes(family))
-      .map((one) => `neighbor ${one.address} activate`),
+      .flatMap(({ address, limit, addPath }) => [
+        `neighbor ${address} activate`,
+        ...(limit ? [`neighbor ${address} maximum-prefix ${limit.limit}`] : []),
+        ...(addPath ? [`neighbor ${address} addpath-tx-all-paths`] : []),
+      ]),
     ...routes.filter((route) => route.family === family).map(networkOf),
     'exit-address-family',
   ]);

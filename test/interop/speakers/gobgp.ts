@@ -9,6 +9,7 @@ import type {
   Originator,
   OwnEvpnRoute,
   OwnRoute,
+  PathSpeaker,
   SeenEvpnRoute,
   SeenRoute,
   SpeakerPlace,
@@ -38,6 +39,7 @@ interface GoBgpAttribute {
 
 interface GoBgpPath {
   readonly best?: boolean;
+  readonly 'neighbor-ip'?: string;
   readonly nlri: unknown;
   readonly attrs: readonly GoBgpAttribute[];
 }
@@ -59,7 +61,7 @@ interface GoBgpExtendedCommunity {
 }
 
 /** GoBGP without zebra. */
-export class GoBgp implements Originator, EvpnSpeaker {
+export class GoBgp implements Originator, EvpnSpeaker, PathSpeaker {
   readonly program = 'GoBGP';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -110,11 +112,20 @@ export class GoBgp implements Originator, EvpnSpeaker {
     return new Set(Object.keys(JSON.parse(await this.#gobgp('-j', 'global', 'rib', '-a', family))));
   }
 
-  async #best(family: FamilyWord, ...key: readonly string[]): Promise<readonly GoBgpPath[]> {
+  async #paths(family: FamilyWord, ...key: readonly string[]): Promise<readonly GoBgpPath[]> {
     type Table = Readonly<Record<string, readonly GoBgpPath[]>>;
     const text = await this.#gobgp('-j', 'global', 'rib', '-a', family, ...key);
     const table = text.startsWith('{') ? (JSON.parse(text) as Table) : {};
-    return Object.values(table).flatMap((paths) => paths.filter((path) => path.best));
+    return Object.values(table).flat();
+  }
+
+  async #best(family: FamilyWord, ...key: readonly string[]): Promise<readonly GoBgpPath[]> {
+    return (await this.#paths(family, ...key)).filter((path) => path.best);
+  }
+
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    const paths = await this.#paths(family, prefix);
+    return paths.filter((path) => path['neighbor-ip'] === neighbor).map(asPathOf);
   }
 
   async route(family: 'ipv4' | 'ipv6', prefix: string): Promise<SeenRoute | undefined> {
@@ -218,6 +229,7 @@ function neighborText({
   families,
   connects,
   password = '',
+  addPath = false,
 }: NeighborSettings): string {
   const familyText = families.map(
     (family) =>
@@ -231,6 +243,9 @@ auth-password = ${JSON.stringify(password)}
 [neighbors.transport.config]
 local-address = "${localAddress}"
 passive-mode = ${!connects}
+[neighbors.add-paths.config]
+receive = ${addPath}
+send-max = ${addPath ? 8 : 0}
 [neighbors.timers.config]
 connect-retry = 1
 hold-time = 9

@@ -7,6 +7,8 @@ import type {
   EvpnSpeaker,
   FamilyWord,
   NeighborSettings,
+  PathSpeaker,
+  PrefixLimit,
   SeenEvpnRoute,
   SeenRoute,
   SpeakerPlace,
@@ -23,7 +25,7 @@ const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
 const CLOSED_PORT = 1;
 
 /** openpe-routerd without a data plane: a router between its neighbors. It originates nothing. */
-export class OpenPe implements EvpnSpeaker {
+export class OpenPe implements EvpnSpeaker, PathSpeaker {
   readonly program = 'openpe-routerd';
   readonly #place: SpeakerPlace;
   readonly #settings: SpeakerSettings;
@@ -92,6 +94,11 @@ export class OpenPe implements EvpnSpeaker {
     await this.control('drain', '--seconds', String(seconds));
   }
 
+  /** Ends a session and lets it come back: see `openpe-routerctl clear`. */
+  async clear(session: string): Promise<void> {
+    await this.control('clear', session);
+  }
+
   async sessions(): Promise<readonly SessionView[]> {
     return JSON.parse(await this.control('sessions')) as readonly SessionView[];
   }
@@ -134,6 +141,11 @@ export class OpenPe implements EvpnSpeaker {
       ...(med !== undefined && { med }),
       ...(localPref !== undefined && { localPref }),
     };
+  }
+
+  async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
+    const [route] = await this.#routes(prefix, '--family', family);
+    return (route?.paths ?? []).filter(({ source }) => source === neighbor).map(({ asPath }) => asPath);
   }
 
   /** Names of the sessions that gave an IPv4 route, the best one first. */
@@ -195,13 +207,23 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
   };
 }
 
+function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
+  return { limit, ...(restartSeconds !== undefined && { action: 'Restart', restartSeconds }) };
+}
+
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
-  const { address, listenRange, as, families, connects, password, isClient, bfd, multiHop } = neighbor;
-  const properties = isClient ? { properties: [{ type: 'routeReflectorClient' }] } : {};
+  const { address, listenRange, as, families, connects, password, isClient } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath } = neighbor;
+  const properties = [
+    ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
+    ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
+    ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
+  ];
   return {
     ...(listenRange === undefined ? { address } : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     ...(multiHop && { properties: [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] }),
+    ...(gtsm && { properties: [{ type: 'gtsm' }] }),
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),
     ...(bfd && {
@@ -215,6 +237,9 @@ function neighborResource(localAs: number, neighbor: NeighborSettings): unknown 
     holdTimeSeconds: 9,
     keepaliveTimeSeconds: 3,
     connectTimeSeconds: 1,
-    addressFamilies: families.map((family) => ({ type: FAMILY_TYPES[family], ...properties })),
+    addressFamilies: families.map((family) => ({
+      type: FAMILY_TYPES[family],
+      ...(properties.length > 0 && { properties }),
+    })),
   };
 }

@@ -27,6 +27,12 @@ export interface BfdTimers {
   readonly minimumTtl?: number;
 }
 
+/** The most prefixes that a speaker takes; `restartSeconds`: until it lets its neighbor come back. */
+export interface PrefixLimit {
+  readonly limit: number;
+  readonly restartSeconds?: number;
+}
+
 /** One neighbor of a speaker. */
 export interface NeighborSettings {
   readonly address: string;
@@ -42,6 +48,12 @@ export interface NeighborSettings {
   readonly bfd?: BfdTimers;
   /** The neighbor is not on the same network. */
   readonly multiHop?: boolean;
+  /** The neighbor is proved to be on the same network by its time-to-live (RFC 5082). */
+  readonly gtsm?: boolean;
+  /** The most prefixes that are taken from the neighbor, and for how many seconds it is left alone when it has more. */
+  readonly limit?: PrefixLimit;
+  /** All paths of a route are sent, and taken (RFC 7911). */
+  readonly addPath?: boolean;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
 }
@@ -110,6 +122,12 @@ export interface Speaker {
   reset(neighbor: string): Promise<void>;
   /** What it printed, for people. */
   log(): string;
+}
+
+/** A speaker that can be asked for more than best paths. */
+export interface PathSpeaker extends Speaker {
+  /** AS paths of all paths of a route that came from a neighbor. */
+  pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]>;
 }
 
 /** A speaker whose own routes can be changed while it runs. */

@@ -304,6 +304,27 @@ describe('values of the model', () => {
     ]);
   });
 
+  test('properties of our own', () => {
+    const neighbor = `address: 192.168.11.2
+      properties: [{type: gtsm}]
+      addressFamilies:
+        - {type: ipv4unicast, properties: [{type: maximumPrefixes, maximumPrefixes: {limit: 1000}}]}
+        - type: ipv6unicast
+          properties:
+            - type: maximumPrefixes
+              maximumPrefixes: {limit: 10, warnPercent: 51, action: Restart, restartSeconds: 30}
+        - {type: evpn, properties: [{type: maximumPrefixes, maximumPrefixes: {limit: 9, action: Warn}}]}`;
+    const { findings, configuration } = load(edit(UNDERLAY, 'address: 192.168.11.2', neighbor));
+    expect(findings).toEqual([]);
+    const [built] = configuration.underlay?.neighbors ?? [];
+    expect(built?.gtsmHops).toBe(1);
+    expect(built?.families.map(({ maximumPrefixes }) => maximumPrefixes)).toEqual([
+      { limit: 1000, warnAt: 750, answer: { heldFor: Number.POSITIVE_INFINITY } },
+      { limit: 10, warnAt: 6, answer: { heldFor: 30_000 } },
+      { limit: 9, warnAt: 7, answer: 'warn' },
+    ]);
+  });
+
   test.each([
     ['192.168.11.2', false, ['ipv4unicast']],
     ['192.168.11.2', true, ['ipv4unicast', 'evpn']],

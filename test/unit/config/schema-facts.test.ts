@@ -47,8 +47,7 @@ const RULES: Readonly<Record<string, string | undefined>> = {
   'EVPN and IPv4VPN/IPv6VPN address families are mutually exclusive': 'evpn excludes ipv4vpn and ipv6vpn',
   'listenRange must be a valid CIDR': 'a network that is not link-local',
   'listenRange must not be an IPv6 link-local range': 'a network that is not link-local',
-  // The only type there is.
-  'ebgpMultiHop parameters can only be set when type is ebgpMultiHop': undefined,
+  'ebgpMultiHop parameters can only be set when type is ebgpMultiHop': 'settings go with their type',
   'either ASN or Type must be set': 'asn or type',
   'ASN and Type cannot be set together': 'not both asn and type',
   'holdTimeSeconds and keepaliveTimeSeconds must be both set or both unset':
@@ -90,21 +89,37 @@ const RULES: Readonly<Record<string, string | undefined>> = {
   'gatewayIPs cannot be set without routingDomain': 'gatewayIPs need a routingDomain',
 };
 
-/** Everything in which ours differs from theirs, as text. */
+/** What ours has beyond the definitions, on purpose: see docs/configuration.md. */
+interface Extension {
+  readonly fields?: readonly string[];
+  readonly values?: readonly string[];
+  readonly maxItems?: number;
+}
+
+const EXTENSIONS: Readonly<Record<string, Extension>> = {
+  'spec.neighbors[].properties': { maxItems: 8 },
+  'spec.neighbors[].properties[]': { fields: ['gtsm'] },
+  'spec.neighbors[].properties[].type': { values: ['gtsm'] },
+  'spec.neighbors[].addressFamilies[].properties[]': { fields: ['maximumPrefixes', 'addPath'] },
+  'spec.neighbors[].addressFamilies[].properties[].type': { values: ['maximumPrefixes', 'addPath'] },
+};
+
+/** Everything in which ours differs from theirs and should not, as text. */
 function differences(path: string, theirs: OpenApiSchema, ours: SchemaFacts): string[] {
   const found: string[] = [];
   const compare = (what: string, their: unknown, our: unknown): void => {
     if (JSON.stringify(their) !== JSON.stringify(our))
       found.push(`${path}: ${what} is ${their} there, ${our} here`);
   };
+  const { fields: ownFields = [], values: ownValues = [], maxItems: ownMaxItems } = EXTENSIONS[path] ?? {};
   const bound = (limit: number | undefined) =>
     Math.abs(limit ?? 0) === Number.MAX_SAFE_INTEGER ? undefined : limit;
   compare('type', typeName(theirs), typeName(ours));
   compare('default', theirs.default, ours.default);
   compare('minItems', theirs.minItems ?? 0, ours.minItems ?? 0);
-  compare('maxItems', theirs.maxItems, bound(ours.maxItems));
+  compare('maxItems', ownMaxItems ?? theirs.maxItems, bound(ours.maxItems));
   compare('pattern', theirs.pattern, ours.pattern);
-  compare('enum', theirs.enum, ours.enum);
+  compare('enum', theirs.enum && [...theirs.enum, ...ownValues], ours.enum);
   compare('key', theirs['x-kubernetes-list-map-keys']?.[0], ours.uniqueBy);
   if (!theirs.enum) {
     compare('minimum', theirs.minimum, bound(ours.minimum));
@@ -121,6 +136,7 @@ function differences(path: string, theirs: OpenApiSchema, ours: SchemaFacts): st
   if (theirs.items && items) found.push(...differences(`${path}[]`, theirs.items, items));
   const names = new Set([...Object.keys(theirs.properties ?? {}), ...Object.keys(ours.properties ?? {})]);
   for (const name of names) {
+    if (ownFields.includes(name) && !theirs.properties?.[name]) continue;
     const their = theirs.properties?.[name];
     const our = ours.properties && Object.hasOwn(ours.properties, name) && factsInside(ours, name);
     const isRequired = theirs.required?.includes(name) ?? false;

@@ -139,6 +139,21 @@ const UNDERLAY_CASES: readonly Case[] = [
   ],
   [
     NEIGHBOR,
+    `${NEIGHBOR}\n      addressFamilies: [{type: evpn, properties: [{type: addPath}]}]`,
+    'error 16:51 spec.neighbors[0].addressFamilies[0].properties[0].addPath: type addPath needs addPath',
+  ],
+  [
+    NEIGHBOR,
+    `${NEIGHBOR}\n      addressFamilies: [{type: evpn, properties: [{type: addPath, addPath: {send: All, paths: 3}}]}]`,
+    'error 16:95 spec.neighbors[0].addressFamilies[0].properties[0].addPath.paths: paths is only for send Best, not All',
+  ],
+  [
+    NEIGHBOR,
+    `${NEIGHBOR}\n      addressFamilies: [{type: evpn, properties: [{type: addPath, addPath: {send: Best, paths: 17}}]}]`,
+    'error 16:96 spec.neighbors[0].addressFamilies[0].properties[0].addPath.paths: 17 is out of range',
+  ],
+  [
+    NEIGHBOR,
     `${NEIGHBOR}\n      addressFamilies: [{type: ipv4unicats}]`,
     'error 16:32 spec.neighbors[0].addressFamilies[0].type: ipv4unicats is not a known value: did you mean ipv4unicast?',
   ],

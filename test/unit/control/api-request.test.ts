@@ -5,7 +5,10 @@ import { type ParsedRequest, parseApiRequest } from '../../../src/control/api-re
 import type { RouteFilter } from '../../../src/control/view.ts';
 
 const parse = (target: string, method = 'GET'): ParsedRequest =>
-  parseApiRequest(method, target, () => ['default', 'red']);
+  parseApiRequest(method, target, {
+    vrfs: () => ['default', 'red'],
+    peers: () => ['192.168.11.2', 'red/192.169.10.2'],
+  });
 
 function filterOf(target: string): RouteFilter {
   const parsed = parse(target);
@@ -70,6 +73,20 @@ describe('requests that are refused', () => {
     for (const target of ['/', '', '/v2/status', '/v1/status/', '//', '*', '/v1/%ff', 'http://x/v1/status']) {
       expect(parse(target)).toMatchObject({ ok: false, error: { status: 404, reason: 'NotFound' } });
     }
+  });
+
+  it('a session is cleared by POST, by its name', () => {
+    expect(parse('/v1/clear?peer=red%2F192.169.10.2', 'GET')).toMatchObject({ error: { status: 405 } });
+    expect(parse('/v1/clear?peer=red%2F192.169.10.2', 'POST')).toEqual({
+      ok: true,
+      request: { resource: 'clear', peer: 'red/192.169.10.2' },
+    });
+    for (const query of ['', '?peer=192.0.2.9', '?seconds=3']) {
+      expect(parse(`/v1/clear${query}`, 'POST')).toMatchObject({ error: { reason: 'InvalidParameter' } });
+    }
+    expect(parse('/v1/clear?peer=x', 'POST')).toMatchObject({
+      error: { message: 'there is no session "x"', allowed: '192.168.11.2, red/192.169.10.2' },
+    });
   });
 
   it('methods that change something', () => {

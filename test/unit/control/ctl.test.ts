@@ -62,7 +62,7 @@ describe('text', () => {
     const [title, first, second, ...rest] = output.trimEnd().split('\n');
     expect(title).toMatch(/^PEER +VRF +AS +STATE +SINCE +BFD /);
     expect(first).toMatch(
-      /^192\.168\.11\.2 +default +64512 +Established +3m20s +up +ipv4-unicast 12\/4 {2}l2vpn-evpn 5\/3$/,
+      /^192\.168\.11\.2 +default +64512 +Established +3m20s +up +ipv4-unicast 12\/4 {2}l2vpn-evpn 5\/3 \(add-path both\)$/,
     );
     expect(second).toMatch(
       /^192\.169\.10\.3 +red +external +Active +12s +off +peer sent Cease\/Administrative Shutdown: upgrade\ufffd\[31m \(12s ago\)$/,
@@ -77,7 +77,9 @@ describe('text', () => {
     expect(output).toMatch(/^> +172\.30\.0\.10\/32 +192\.169\.10\.3 .* 1m00s +installed +64515 i$/m);
     expect(output).toMatch(/^ +100\.65\.0\.0 +evpn +0 +- +1m00s +64512 64514 64515 i$/m);
     expect(output).toMatch(/^! +192\.168\.20\.0\/24 .*FAILED: ENETUNREACH/m);
-    expect(output).toMatch(/^> +\[5\]:\[0\]:\[32\]:\[172\.30\.0\.10\] +10\.0\.0\.1:2 /m);
+    expect(output).toMatch(
+      /^> +\[5\]:\[0\]:\[32\]:\[172\.30\.0\.10\] +10\.0\.0\.1:2 .* 192\.168\.11\.2 id 7 /m,
+    );
   });
 
   it('routes PREFIX: all about it', async () => {
@@ -86,6 +88,7 @@ describe('text', () => {
     expect(output).toMatch(/^ {4}Lost by: +AS path length$/m);
     expect(output).toMatch(/^ {2}Path: +from evpn \(ebgp\), imported, stale$/m);
     expect(output).toMatch(/^ {2}Path: +from red\/192\.169\.10\.3 \(ebgp\), best, multipath$/m);
+    expect(output).toMatch(/^ {4}Path identifier: +7$/m);
     expect(output).toMatch(/^ {4}Communities: +64515:1$/m);
     expect(output).toMatch(/^ {4}Extended communities: +rt:64514:100 encap:vxlan$/m);
   });

@@ -51,7 +51,7 @@ export const SESSIONS: readonly SessionView[] = [
     since: NOW - 200_000,
     families: [
       { family: 'ipv4-unicast', received: 12, sent: 4 },
-      { family: 'l2vpn-evpn', received: 5, sent: 3 },
+      { family: 'l2vpn-evpn', received: 5, sent: 3, addPath: 'both' },
     ],
     messages: { received: 100, sent: 90 },
     holdTime: 9,
@@ -137,7 +137,15 @@ export const ROUTES: readonly RouteView[] = [
     rd: '10.0.0.1:2',
     kernel: { state: 'not-installed' },
     reason: 'only path',
-    paths: [{ ...PATH, vni: 100, extendedCommunities: ['rt:64514:100', 'encap:vxlan'] }],
+    paths: [
+      {
+        ...PATH,
+        vni: 100,
+        pathId: 7,
+        source: '192.168.11.2',
+        extendedCommunities: ['rt:64514:100', 'encap:vxlan'],
+      },
+    ],
   },
 ];
 
@@ -167,6 +175,7 @@ export function fakeView(replaced: Partial<ControlView> = {}): ControlView {
     status: () => STATUS,
     sessions: () => SESSIONS,
     vrfs: () => ['default', 'red'],
+    peers: () => ['192.168.11.2', 'red/192.169.10.2'],
     routes: (filter) => ROUTES.filter((route) => filter.vrf === undefined || route.vrf === filter.vrf),
     vnis: () => VNIS,
     findings: () => [
@@ -227,7 +236,7 @@ export class ManyRoutes {
 }
 
 /** Does nothing. */
-export const NO_ACTIONS: ControlActions = { drain: () => undefined };
+export const NO_ACTIONS: ControlActions = { drain: () => undefined, clear: () => undefined };
 
 /** A directory of the test's own, gone afterwards. */
 export function temporaryDirectory(): string {

@@ -15,6 +15,32 @@ function underlayWith(neighbor: string, part = ''): Underlay {
   return configuration.underlay;
 }
 
+describe('the paths of a route that are sent', () => {
+  const plans = (...properties: string[]) =>
+    fabricPeers(
+      underlayWith(
+        `${NEIGHBOR}\n      addressFamilies: [{type: evpn, properties: [${properties.join()}]}, {type: ipv4unicast}]`,
+      ),
+      WORLD,
+    );
+
+  it.each([
+    ['{type: addPath, addPath: {send: All}}', Number.POSITIVE_INFINITY],
+    ['{type: addPath, addPath: {send: Best}}', 2],
+    ['{type: addPath, addPath: {send: Best, paths: 16}}', 16],
+  ])('are in a family with %s: %d', (property, most) => {
+    const [plan] = plans(property);
+    expect(plan?.settings.addPathSend).toEqual([L2VPN_EVPN]);
+    expect([...(plan?.addPath ?? [])]).toEqual([[L2VPN_EVPN, most]]);
+  });
+
+  it('are the best one alone elsewhere', () => {
+    const [plan] = plans();
+    expect(plan?.settings.addPathSend).toEqual([]);
+    expect(plan?.addPath?.size).toBe(0);
+  });
+});
+
 describe('a session to the fabric', () => {
   const families =
     'addressFamilies: [{type: evpn, properties: [{type: routeReflectorClient}]}, {type: ipv4unicast}]';

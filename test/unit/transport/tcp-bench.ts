@@ -7,7 +7,7 @@ import type {
   Listener,
   SocketOptions,
 } from '../../../bgp/session/transport.ts';
-import { type IpAddress, parseAddress } from '../../../net/address.ts';
+import { formatAddress, type IpAddress, parseAddress } from '../../../net/address.ts';
 import { TcpTransport } from '../../../src/transport/tcp-transport.ts';
 
 export function endpoint(text: string, port: number): Endpoint {
@@ -75,6 +75,8 @@ export interface ConnectedPair {
 export class TcpBench {
   readonly transport: TcpTransport;
   readonly warnings: string[] = [];
+  /** Connections that were not as they had to be. */
+  readonly refusals: string[] = [];
   readonly #listeners: Listener[] = [];
   readonly #connections: Connection[] = [];
 
@@ -87,10 +89,14 @@ export class TcpBench {
     options: SocketOptions = {},
     accepted: (connection: Connection) => void = () => {},
   ): Promise<Listener> {
-    const listener = await this.transport.listen({ local: endpoint(address, 0), options }, (connection) => {
-      this.#connections.push(connection);
-      accepted(connection);
-    });
+    const listener = await this.transport.listen(
+      { local: endpoint(address, 0), options },
+      (connection) => {
+        this.#connections.push(connection);
+        accepted(connection);
+      },
+      ({ remote }, reason) => this.refusals.push(`${formatAddress(remote.address)}: ${reason}`),
+    );
     this.#listeners.push(listener);
     return listener;
   }

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createServer, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Connection } from '../../../bgp/session/transport.ts';
 import { InetSocketError, setTimeToLive } from '../../../dataplane/inet-socket.ts';
 import { systemCalls } from '../../../dataplane/system-calls.ts';
 import { openTcpSocket } from '../../../dataplane/tcp-socket.ts';
@@ -80,5 +81,63 @@ describe('a listener', () => {
     near.write(Buffer.from('hello'));
     await (await accepted.promise).bytes(5);
     expect(bench.warnings).toEqual(warnings.map((pattern) => expect.stringMatching(pattern)));
+  });
+
+  describe.each(['127.0.0.1', '::1'])('at %s, of a peer that is near (RFC 5082)', (address) => {
+    it('accepts what begins with a time-to-live that is large enough, and drops what comes with less later', async () => {
+      const accepted = deferred<Connection>();
+      const listener = await bench.listen(address, {}, accepted.resolve);
+      listener.setPeer(endpoint(address, 0).address, { ttl: 255, minTtl: 254 });
+      const version = address === '::1' ? 6 : 4;
+      const descriptor = openTcpSocket({ version, ttl: 254, minTtl: 255 });
+      const near = new Socket({ fd: descriptor }).connect({ host: address, port: listener.local.port });
+      onTestFinished(() => {
+        near.destroy();
+      });
+      const far = await accepted.promise;
+      const collector = new Collector();
+      far.setHandlers(collector);
+      near.write(Buffer.from('hello'));
+      await collector.bytes(5);
+      expect(bench.refusals).toEqual([]);
+
+      setTimeToLive(descriptor, version, 253);
+      near.write(Buffer.from('from afar'));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(collector.received).toBe(5);
+    });
+
+    it('refuses what comes from too far away', async () => {
+      const listener = await bench.listen(address, {}, () => expect.unreachable());
+      listener.setPeer(endpoint(address, 0).address, { ttl: 255, minTtl: 255 });
+      const collector = new Collector();
+      (await bench.connect(listener.local, { ttl: 64 })).setHandlers(collector);
+      await collector.end;
+      const reason = 'the time-to-live of its SYN is 64, and must be 255 at least (RFC 5082)';
+      expect(bench.refusals).toEqual([`${address}: ${reason}`]);
+      expect(bench.warnings).toEqual([]);
+    });
+
+    it('asks the same of every address of a range', async () => {
+      const listener = await bench.listen(address, {}, () => expect.unreachable());
+      const range = { address: endpoint(address, 0).address, length: 8 };
+      listener.setRange(range, { ttl: 255, minTtl: 255 });
+      const collector = new Collector();
+      (await bench.connect(listener.local, { ttl: 254 })).setHandlers(collector);
+      await collector.end;
+      expect(bench.refusals).toHaveLength(1);
+    });
+
+    it('is not reached when it answers from too far away', async () => {
+      const impatient = new TcpBench(300);
+      try {
+        const listener = await impatient.listen(address);
+        await expect(impatient.connect(listener.local, { ttl: 255, minTtl: 255 })).rejects.toThrow(
+          'within 0.3 s: it must have a time-to-live of 255 at least (RFC 5082)',
+        );
+      } finally {
+        impatient.close();
+      }
+    });
   });
 });

@@ -14,7 +14,7 @@ export interface ReceivedRoute {
   readonly nextHop: MpNextHop | undefined;
 }
 
-/** What tells a route from all others: for EVPN without what RFC 7432 keeps out of the key. */
+/** What tells a route from all others: for EVPN without what RFC 7432 keeps out of the key; with its path identifier, if any. */
 export function routeKey(route: NlriRoute): string {
   const neutral =
     route.kind === 'evpn' && route.routeType === 5
@@ -31,7 +31,8 @@ export function routeKey(route: NlriRoute): string {
           : route;
   const writer = new ByteWriter();
   encodeNlri(writer, neutral, false);
-  return `${familyName(route.family)} ${toHex(writer.bytes())}`;
+  const pathId = route.pathId === undefined ? '' : ` path ${route.pathId}`;
+  return `${familyName(route.family)} ${toHex(writer.bytes())}${pathId}`;
 }
 
 /** The messages back to back in `bytes`: their types and places. */

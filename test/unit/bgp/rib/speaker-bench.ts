@@ -1,4 +1,5 @@
 import type { PeerEvents } from '../../../../bgp/peer.ts';
+import { NO_ADD_PATH } from '../../../../bgp/session/add-path-negotiation.ts';
 import type {
   NegotiatedSession,
   PeerSettings,
@@ -49,6 +50,7 @@ export class FakeSession implements SessionHandle {
   messagesIn = 0;
   messagesOut = 0;
   bufferedBytes = 0;
+  readonly heldUntil = undefined;
   /** What was sent since the session came up, in the order of the calls. */
   sent: Uint8Array[] = [];
   /** Called for each {@link send}, after it was noted. */
@@ -77,6 +79,7 @@ export class FakeSession implements SessionHandle {
       extendedNextHop: false,
       routeRefresh: true,
       enhancedRouteRefresh: false,
+      addPath: NO_ADD_PATH,
       maxMessageSize: 4096,
       active: true,
       ...changes,
@@ -129,6 +132,9 @@ export class FakeSession implements SessionHandle {
     this.down();
   }
   reset(): void {
+    this.down();
+  }
+  clear(): void {
     this.down();
   }
 }

@@ -294,3 +294,75 @@ describe('reading UPDATEs of EVPN', () => {
     expect(ipv6.rib.paths.size).toBe(0);
   });
 });
+
+describe('reading UPDATEs with path identifiers (RFC 7911)', () => {
+  const withId = (text: string, pathId: number): NlriRoute => ({ ...unicast(text), pathId });
+  const FAMILIES = [
+    { family: IPV4_UNICAST, prefix: '10.0.0.0/8', hop: '203.0.113.1' },
+    { family: IPV6_UNICAST, prefix: '2001:db8::/32', hop: '2001:db8::9' },
+  ];
+
+  for (const { family, prefix, hop } of FAMILIES) {
+    const announce = (med: number, ...pathIds: number[]): UpdateContent => {
+      const routes = pathIds.map((id) => withId(prefix, id));
+      const address = addressOf(hop);
+      return family === IPV4_UNICAST
+        ? { attributes: attributes({ med, nextHop: address }), nlri: routes }
+        : { attributes: attributes({ med }), mpReach: { family, nextHop: { address }, routes } };
+    };
+    const withdraw = (...pathIds: number[]): UpdateContent => {
+      const routes = pathIds.map((id) => withId(prefix, id));
+      return family === IPV4_UNICAST ? { withdrawn: routes } : { mpUnreach: { family, routes } };
+    };
+    /** Path identifiers and MEDs that are there. */
+    const held = ({ bench: { rib } }: ReaderBench): Record<number, number> => {
+      const paths: Record<number, number> = {};
+      for (let path = 0; path < rib.paths.idLimit; path++) {
+        if (rib.paths.source(path) !== 0)
+          paths[rib.paths.pathId(path)] = rib.attributes.med(rib.paths.attributes(path));
+      }
+      return paths;
+    };
+
+    it(`keeps, replaces and withdraws each path of ${prefix} by its identifier`, () => {
+      const reader = new ReaderBench(family, { addPath: (of) => of === family });
+      expect(reader.read(announce(1, 0, 7, 4_294_967_295))).toBeUndefined();
+      expect(held(reader)).toEqual({ 0: 1, 7: 1, 4294967295: 1 });
+      expect(reader.read(announce(2, 7))).toBeUndefined();
+      expect(held(reader)).toEqual({ 0: 1, 7: 2, 4294967295: 1 });
+      // RFC 7911 §5: an identifier that was not seen before is ignored.
+      expect(reader.read(withdraw(8, 4_294_967_295))).toBeUndefined();
+      expect(held(reader)).toEqual({ 0: 1, 7: 2 });
+      expect(reader.read(withdraw(0, 7))).toBeUndefined();
+      expect(reader.kept).toEqual([0, 0, 0, 0]);
+      expect(reader.tolerated).toEqual([]);
+    });
+
+    it(`keeps a bounded number of paths of ${prefix}, and says how many it ignored`, () => {
+      const reader = new ReaderBench(family, { addPath: () => true });
+      for (let first = 0; first < 600; first += 100) {
+        const ids = Array.from({ length: 100 }, (_, index) => first + index);
+        expect(reader.read(announce(first, ...ids))).toBeUndefined();
+      }
+      expect(reader.bench.rib.paths.size).toBe(512);
+      expect(reader.tolerated).toHaveLength(1);
+      expect(reader.tolerated[0]).toMatch(
+        /^ignored 88 ipv\d-unicast paths: the peer has 512 of the prefix already$/,
+      );
+      expect(reader.read(announce(9, 700))).toBeUndefined();
+      expect(reader.tolerated).toHaveLength(2);
+      const all = Array.from({ length: 300 }, (_, index) => index);
+      expect(reader.read(withdraw(...all))).toBeUndefined();
+      expect(reader.read(withdraw(...all.map((id) => id + 300)))).toBeUndefined();
+      expect(reader.kept).toEqual([0, 0, 0, 0]);
+    });
+  }
+
+  it('treats an identifier without a route behind it as malformed', () => {
+    const reader = new ReaderBench(IPV4_UNICAST, { addPath: () => true });
+    const path = '40 01 01 00 40 02 06 02 01 00 00 fd e9 40 03 04 cb 00 71 01';
+    expect(reader.readBytes(update(path, '00 00 00 07 08 0a'))).toBeUndefined();
+    expect(reader.readBytes(update(path, '00 00 00 07'))).toContain('malformed route');
+    expect(reader.readBytes(update(path, '00 00 00 07 21 0a 00 00 00 00'))).toContain('malformed route');
+  });
+});

@@ -83,6 +83,7 @@ describe('the way to Established', () => {
         { kind: 'enhanced-route-refresh' },
         { kind: 'four-octet-as', asn: 4_200_000_001 },
         { kind: 'extended-message' },
+        { kind: 'add-path', families: [{ family: IPV4_UNICAST, mode: 'receive' }] },
       ],
     });
   });

@@ -2,8 +2,8 @@ import { Session } from '../../../../bgp/session/session.ts';
 import type {
   NegotiatedSession,
   PeerSettings,
-  ProtocolError,
   SessionDown,
+  SessionError,
   SessionEvents,
   SessionState,
 } from '../../../../bgp/session/session-events.ts';
@@ -63,12 +63,12 @@ export class RecordedEvents implements SessionEvents {
   reads = 0;
   writables = 0;
   /** What `update` answers. */
-  updateAnswer: ProtocolError | undefined;
+  updateAnswer: SessionError | undefined;
 
   established(negotiated: NegotiatedSession): void {
     this.established_.push(negotiated);
   }
-  update(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
+  update(bytes: Uint8Array, start: number, end: number): SessionError | undefined {
     this.updates.push(bytes.slice(start, end));
     return this.updateAnswer;
   }

@@ -1,0 +1,174 @@
+// Hot: runs once per path that is announced or withdrawn. Columns only; nothing is allocated but by growth.
+import type { AttributeStore } from './attribute-store.ts';
+import { growInt32 } from './columns.ts';
+import type { NlriExtras } from './nlri-extras.ts';
+import type { Rib } from './rib.ts';
+
+// Places of the numbers in a record.
+/** The next entry of the prefix plus one, 0 for none; of a removed one the next that was removed. */
+const NEXT = 0;
+const ROW = 1;
+const SOURCE = 2;
+const SERIAL = 3;
+const ATTRIBUTES = 4;
+const EXTRA = 5;
+const FIELDS = 6;
+const FIRST_SIZE = 32;
+
+/**
+ * Which paths were told, and what of them: 24 octets for each and a list for every prefix. Attributes and extras are
+ * retained, so that their ids say whether a path has changed since, however late that is asked.
+ */
+export class ToldPaths {
+  readonly #attributes: AttributeStore;
+  readonly #extras: NlriExtras;
+  #records: Int32Array<ArrayBuffer>;
+  /** By prefix: its first entry plus one, 0 for none. */
+  #first: Int32Array<ArrayBuffer>;
+  /** By source. */
+  #counts: Int32Array<ArrayBuffer>;
+  #size: number;
+  #limit: number;
+  #free: number;
+
+  /** With `from`, a copy of it, without the room that it has for more. */
+  constructor({ attributes, extras, prefixes }: Rib, from?: ToldPaths) {
+    this.#attributes = attributes;
+    this.#extras = extras;
+    this.#records = from ? from.#records.slice(0, from.#limit * FIELDS) : new Int32Array(FIRST_SIZE * FIELDS);
+    this.#first = from ? from.#first.slice(0, prefixes.idLimit) : new Int32Array(FIRST_SIZE);
+    this.#counts = from ? from.#counts.slice() : new Int32Array(16);
+    this.#size = from ? from.#size : 0;
+    this.#limit = from ? from.#limit : 0;
+    this.#free = from ? from.#free : -1;
+    this.#forEach((entry) => {
+      attributes.retain(this.attributes(entry));
+      extras.retain(this.extra(entry));
+    });
+  }
+
+  #forEach(visit: (entry: number) => void): void {
+    for (const first of this.#first) {
+      for (let entry = first - 1; entry >= 0; entry = this.next(entry)) visit(entry);
+    }
+  }
+
+  /** Paths that were told. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Those of them that came from a source. */
+  countOf(source: number): number {
+    return this.#counts[source] ?? 0;
+  }
+
+  /** First entry of a prefix; follow {@link next} until -1. */
+  first(prefix: number): number {
+    return (this.#first[prefix] ?? 0) - 1;
+  }
+
+  next(entry: number): number {
+    return (this.#records[entry * FIELDS + NEXT] as number) - 1;
+  }
+
+  /** The place of the path in the RIB: it had no other one while it was there. */
+  row(entry: number): number {
+    return this.#records[entry * FIELDS + ROW] as number;
+  }
+
+  /** The source from which the path came: it alone was not told. */
+  source(entry: number): number {
+    return this.#records[entry * FIELDS + SOURCE] as number;
+  }
+
+  attributes(entry: number): number {
+    return this.#records[entry * FIELDS + ATTRIBUTES] as number;
+  }
+
+  extra(entry: number): number {
+    return this.#records[entry * FIELDS + EXTRA] as number;
+  }
+
+  /** Whether what was told of a path is what there is to tell. `serial`: of the source. */
+  isSame(entry: number, serial: number, attributes: number, extra: number): boolean {
+    const at = entry * FIELDS;
+    return (
+      this.#records[at + ATTRIBUTES] === attributes &&
+      this.#records[at + SERIAL] === serial &&
+      this.#records[at + EXTRA] === extra
+    );
+  }
+
+  /** The entry of a row among those of a prefix, or -1. */
+  find(prefix: number, row: number): number {
+    let entry = this.first(prefix);
+    while (entry >= 0 && this.row(entry) !== row) entry = this.next(entry);
+    return entry;
+  }
+
+  add(prefix: number, row: number, source: number, serial: number, attributes: number, extra: number): void {
+    let entry = this.#free;
+    if (entry >= 0) this.#free = this.#records[entry * FIELDS + NEXT] as number;
+    else {
+      entry = this.#limit++;
+      this.#records = growInt32(this.#records, this.#limit * FIELDS);
+    }
+    this.#first = growInt32(this.#first, prefix + 1);
+    this.#records[entry * FIELDS + NEXT] = this.#first[prefix] as number;
+    this.#records[entry * FIELDS + ROW] = row;
+    this.#first[prefix] = entry + 1;
+    this.#size++;
+    this.#fill(entry, source, serial, attributes, extra);
+  }
+
+  #fill(entry: number, source: number, serial: number, attributes: number, extra: number): void {
+    const at = entry * FIELDS;
+    this.#attributes.retain(attributes);
+    this.#extras.retain(extra);
+    this.#records[at + SOURCE] = source;
+    this.#records[at + SERIAL] = serial;
+    this.#records[at + ATTRIBUTES] = attributes;
+    this.#records[at + EXTRA] = extra;
+    this.#counts = growInt32(this.#counts, source + 1);
+    this.#counts[source] = (this.#counts[source] as number) + 1;
+  }
+
+  /** Notes what is told of a row now. */
+  replace(entry: number, source: number, serial: number, attributes: number, extra: number): void {
+    const [attributesBefore, extraBefore] = [this.attributes(entry), this.extra(entry)];
+    this.#uncount(entry);
+    this.#fill(entry, source, serial, attributes, extra);
+    this.#attributes.release(attributesBefore);
+    this.#extras.release(extraBefore);
+  }
+
+  #uncount(entry: number): void {
+    const source = this.source(entry);
+    this.#counts[source] = (this.#counts[source] as number) - 1;
+  }
+
+  remove(prefix: number, entry: number): void {
+    const next = this.#records[entry * FIELDS + NEXT] as number;
+    let before = this.first(prefix);
+    if (before === entry) this.#first[prefix] = next;
+    else {
+      while (this.next(before) !== entry) before = this.next(before);
+      this.#records[before * FIELDS + NEXT] = next;
+    }
+    this.#uncount(entry);
+    this.#size--;
+    this.#attributes.release(this.attributes(entry));
+    this.#extras.release(this.extra(entry));
+    this.#records[entry * FIELDS + NEXT] = this.#free;
+    this.#free = entry;
+  }
+
+  /** Lets go of all attributes and extras; nothing else may be called afterwards. */
+  close(): void {
+    this.#forEach((entry) => {
+      this.#attributes.release(this.attributes(entry));
+      this.#extras.release(this.extra(entry));
+    });
+  }
+}
