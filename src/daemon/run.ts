@@ -381,7 +381,10 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
       );
       dynamic()?.kept(peer, seconds);
     },
-    down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
+    down: (peer, { reason }) => {
+      log.warn({ peer: peer.name, reason }, 'session down');
+      bfd.down(peer);
+    },
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
     tolerated: (peer, { message, errorClass, attribute, offset, data }) =>
       limit.pass(peer.name, (leftOut) =>

@@ -15,6 +15,9 @@ const EVPN: OwnEvpnRoute = {
   routerMac: '02:00:00:00:00:05',
 };
 
+/** Slow enough for tests that run beside others. */
+const BFD = { interval: 200, multiplier: 5 };
+
 /** FRR and BIRD have the same address on their links with us, as we have on both. */
 const PLAN = {
   routers: {
@@ -25,7 +28,7 @@ const PLAN = {
     right: { program: 'gobgp', as: 65002 },
   },
   links: [
-    { between: ['us', 'frr'], families: ['ipv4', 'ipv6', 'evpn'], unnumbered: true },
+    { between: ['us', 'frr'], families: ['ipv4', 'ipv6', 'evpn'], unnumbered: true, bfd: BFD },
     { between: ['us', 'bird'], families: ['ipv4', 'ipv6'], unnumbered: true },
     { between: ['left', 'us'], families: ['ipv4', 'evpn'] },
     { between: ['frr', 'right'], families: ['ipv4', 'evpn'] },
@@ -85,6 +88,29 @@ describeTopology('neighbors by interface (unnumbered)', PLAN, (topology) => {
       );
       expect(route).toMatchObject({ nextHop: origin, vni: 100 });
     }
+  });
+
+  it('are watched by BFD over their link-local addresses (RFC 5881)', async () => {
+    const { us, frr } = topology().speakers;
+    const name = topology().interfaceOf('us', 'frr');
+    const bfdUp = () =>
+      waitFor(
+        'BFD up at both ends',
+        async () => [(await us.session(name)).bfd, await frr.bfdState('fe80::1')],
+        (states) => states.every((state) => state === 'up'),
+      );
+    await bfdUp();
+    frr.freezeBfd();
+    const { lastError } = await waitFor(
+      'lost',
+      () => us.session(name),
+      ({ state }) => state !== 'Established',
+      3,
+    );
+    expect(lastError?.reason).toMatch(/BFD session down/);
+    frr.thawBfd();
+    await topology().established('us', 'frr');
+    await bfdUp();
   });
 
   it('are lost with the link at once, and come back with it', async () => {

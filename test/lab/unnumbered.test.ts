@@ -19,7 +19,7 @@ spec:
   interfaces:
 ${UPLINKS.map((name) => `  - {type: NetworkDevice, networkDevice: {interfaceName: ${name}}}`).join('\n')}
   neighbors:
-${UPLINKS.map((name) => `  - {type: External, interface: ${name}}`).join('\n')}
+${UPLINKS.map((name) => `  - {type: External, interface: ${name}, bfd: {}}`).join('\n')}
 ---
 apiVersion: network.openperouter.io/v1alpha1
 kind: L3VNI
@@ -42,6 +42,7 @@ ip -n leafkind address add ${SWITCH}/64 dev down${index + 1} nodad`,
     `neighbor ${name} interface remote-as external`,
     `neighbor ${name} advertisement-interval 0`,
     `neighbor ${name} timers connect 1`,
+    `neighbor ${name} bfd`,
   ]);
   const families = ['ipv4 unicast', 'l2vpn evpn'].flatMap((family) => [
     `address-family ${family}`,
@@ -51,6 +52,7 @@ ip -n leafkind address add ${SWITCH}/64 dev down${index + 1} nodad`,
   ]);
   return `set -e
 ${links.join('\n')}
+ip netns exec leafkind /usr/lib/frr/bfdd -d -N leafkind --log file:/run/log/leafkind-bfdd.log
 ${vtysh('leafkind', 'configure terminal', 'router bgp 64512', ...sessions, ...families)}`;
 }
 
@@ -88,6 +90,15 @@ ${plugIn(lab.nodes[0].host)}`);
     const sessions = await lab.machine.run(router.sessions(lab.nodes[0]));
     expect(sessions).toMatch(/^up1 \(fe80::1\) .* 64512 +Established/m);
     expect(sessions).toMatch(/^up2 \(fe80::1\) .* 64512 +Established/m);
+  });
+
+  it('are watched by BFD on both links, from the namespace of the router', async () => {
+    await lab.waitUntil(
+      'BFD up',
+      `[ "$(${router.sessions(lab.nodes[0])} | grep -cE '^up. .* up +ipv4')" = 2 ]`,
+    );
+    const peers = await lab.machine.run(vtysh('leafkind', 'show bfd peers json'));
+    expect(peers.match(/"status": ?"up"/g)).toHaveLength(2);
   });
 
   it('leave the kernel without routes of its own from what the switch advertises', async () => {

@@ -98,7 +98,7 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     return socket;
   }
 
-  /** By itself: bgpd could only hear of it through zebra. It always runs as the user frr, and needs a place of its own. */
+  /** By itself, without zebra: bgpd could only hear of it through that. It always runs as the user frr, and needs a place of its own. */
   async #startBfd(): Promise<void> {
     const { namespace, directory } = this.#place;
     const home = mkdtempSync(join(tmpdir(), 'openpe-interop-bfdd-'));
@@ -107,7 +107,8 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     writeFileSync(file, bfdText(this.#settings));
     await run('chown', '-R', 'frr:frr', home);
     const places = ['--vty_socket', home, '-i', join(home, 'bfdd.pid'), '-f', file];
-    const sockets = ['--bfdctl', join(home, 'bfdd.sock'), '-z', join(home, 'zserv.api')];
+    const zebra = this.#zebraHome ?? home;
+    const sockets = ['--bfdctl', join(home, 'bfdd.sock'), '-z', join(zebra, 'zserv.api')];
     const args = ['-A', '127.0.0.1', '-P', '0', ...places, ...sockets, '--log', 'stdout'];
     this.#bfd = new DaemonProcess(namespace, join(directory, 'bfdd.log'), `${FRR_DAEMONS}/bfdd`, ...args);
     await this.#bfd.answers('bfdd', () => this.#bfdPeers());
@@ -313,7 +314,17 @@ function routeMapOf(route: OwnRoute): string[] {
 
 function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
-    const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm, linkLocal } = neighbor;
+    const {
+      address,
+      localAddress,
+      as: remoteAs,
+      connects,
+      password,
+      multiHop,
+      gtsm,
+      linkLocal,
+      bfd,
+    } = neighbor;
     const plain = [
       `neighbor ${address} remote-as ${remoteAs}`,
       `neighbor ${address} update-source ${localAddress}`,
@@ -325,6 +336,9 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
       ...(connects ? [] : [`neighbor ${address} passive`]),
       ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
       ...(multiHop ? [`neighbor ${address} ebgp-multihop 2`] : []),
+      ...(linkLocal !== undefined && bfd
+        ? [`neighbor ${address} bfd ${bfd.multiplier} ${bfd.interval} ${bfd.interval}`]
+        : []),
       ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
     ];
   });
@@ -356,8 +370,9 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
 }
 
 function bfdText({ neighbors }: SpeakerSettings): string {
-  const peers = neighbors.flatMap(({ address, localAddress, bfd, multiHop }) =>
-    bfd
+  const peers = neighbors.flatMap(({ address, localAddress, bfd, multiHop, linkLocal }) =>
+    // Those on interfaces come from bgpd.
+    bfd && linkLocal === undefined
       ? [
           ` peer ${address} ${multiHop ? 'multihop ' : ''}local-address ${localAddress}`,
           `  detect-multiplier ${bfd.multiplier}`,
