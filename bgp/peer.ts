@@ -33,7 +33,7 @@ export interface PeerConfiguration {
   /** How often our own AS may stand in an AS path from this peer (`allowas-in`); 0 refuses all such routes. */
   readonly allowOwnAs: number;
   /** Addresses of ours beside the session's own one: next hops for families of the other IP version. */
-  readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
+  readonly addressesBeside?: (local: IpAddress, interfaceName?: string) => readonly IpAddress[];
   /** By family in which several paths of a prefix are sent, if the peer takes them: the most of them, Infinity for all. */
   readonly addPath?: ReadonlyMap<Family, number>;
   /** Set where this router is a route reflector (RFC 4456). */
@@ -288,7 +288,7 @@ export class Peer implements SessionEvents {
   /** Our address in the version of the family; undefined when there is none to announce. EVPN takes either. */
   #selfNextHop(family: Family, negotiated: NegotiatedSession): Uint8Array | undefined {
     const local = negotiated.localAddress;
-    const beside = this.configuration.addressesBeside?.(local) ?? [];
+    const beside = this.configuration.addressesBeside?.(local, negotiated.interfaceName) ?? [];
     const ipv4 = beside.find(({ version }) => version === 4);
     const ipv6 = beside.find(({ version }) => version === 6);
     if (family === L2VPN_EVPN) return local.bytes;

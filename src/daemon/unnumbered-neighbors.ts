@@ -1,6 +1,7 @@
 import type { Clock } from '../../bgp/session/clock.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Logger } from './log.ts';
+import { LogLimit } from './log-limit.ts';
 import type { SessionOpener } from './session-opener.ts';
 
 /** What {@link findNeighbors} is given. */
@@ -22,6 +23,7 @@ export async function findNeighbors(
   if (interfaces.length === 0) return undefined;
   // Most configurations have no use for it.
   const { NeighborDiscovery } = await import('../discovery/neighbor-discovery.ts');
+  const limit = new LogLimit(clock);
   const discovery = new NeighborDiscovery({
     namespace,
     interfaces,
@@ -37,7 +39,8 @@ export async function findNeighbors(
       opener.sessionOn(name)?.lost(reason);
     },
     isInUse: (name) => opener.sessionOn(name)?.state === 'Established',
-    warn: (message) => log.warn(message),
+    warn: (message) =>
+      limit.pass('discovery', (leftOut) => log.warn(leftOut > 0 ? { leftOut } : {}, message)),
   });
   discovery.start();
   return discovery;
