@@ -48,8 +48,13 @@ export class UnnumberedSession implements SessionHandle {
     this.#waiting = undefined;
     const before = this.#session;
     if (!before || !addressEquals(before.settings.remoteAddress, address)) {
-      if (before) this.#replace(before, `the neighbor is at ${formatAddress(address)} now`);
+      before?.stop(
+        CeaseSubcode.OTHER_CONFIGURATION_CHANGE,
+        `the neighbor is at ${formatAddress(address)} now`,
+      );
       this.#session = this.#options.open({ ...this.#settings, remoteAddress: address });
+      // Only now: the listening socket stays while somebody needs it.
+      if (before) this.#forget(before);
     }
     if (this.#running) this.#session?.start();
   }
@@ -64,8 +69,7 @@ export class UnnumberedSession implements SessionHandle {
     this.#waiting = { at: this.#options.clock.wallTime(), reason };
   }
 
-  #replace(session: SessionHandle, reason: string): void {
-    session.stop(CeaseSubcode.OTHER_CONFIGURATION_CHANGE, reason);
+  #forget(session: SessionHandle): void {
     this.#options.forget(session);
     this.#received += session.messagesIn;
     this.#sent += session.messagesOut;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { SessionDown, SessionEvents } from '../../../bgp/session/session-events.ts';
+import { formatAddress } from '../../../net/address.ts';
 import { UnnumberedSession } from '../../../src/daemon/unnumbered-session.ts';
 import { addressOf, FakeSession, settingsOf } from '../bgp/rib/speaker-bench.ts';
 import { FakeClock } from '../bgp/session/fake-clock.ts';
@@ -22,11 +23,13 @@ describe('the session with the neighbor on an interface', () => {
   let forgotten: unknown[];
   let session: UnnumberedSession;
   let downs: SessionDown[];
+  let order: string[];
   beforeEach(() => {
     clock = new FakeClock();
     opened = [];
     forgotten = [];
     downs = [];
+    order = [];
     const events: SessionEvents = {
       established: () => {},
       update: () => undefined,
@@ -43,9 +46,13 @@ describe('the session with the neighbor on an interface', () => {
         open: (settings) => {
           const made = new NotedSession(settings, events);
           opened.push(made);
+          order.push(`open ${formatAddress(settings.remoteAddress)}`);
           return made;
         },
-        forget: (handle) => forgotten.push(handle),
+        forget: (handle) => {
+          forgotten.push(handle);
+          order.push(`forget ${formatAddress(handle.settings.remoteAddress)}`);
+        },
       },
     );
   });
@@ -100,6 +107,7 @@ describe('the session with the neighbor on an interface', () => {
     session.found(addressOf('fe80::2'));
     expect(one(0).calls.at(-1)).toBe('stop: the neighbor is at fe80::2 now');
     expect(forgotten).toEqual([one(0)]);
+    expect(order).toEqual(['open fe80::1', 'open fe80::2', 'forget fe80::1']);
     expect(one(1).calls).toEqual(['start']);
     one(1).messagesIn = 2;
     expect(session.messagesIn).toBe(7);
