@@ -22,7 +22,7 @@ import type {
 import { keptFamilies, StaleRoutes } from './stale-routes.ts';
 import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
 import { RouteRefreshSubtype } from './wire/constants.ts';
-import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
+import { type Family, familyName, hasLabels, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
 import { encodeRouteRefresh } from './wire/route-refresh.ts';
 import { encodeEndOfRib } from './wire/update.ts';
 
@@ -255,7 +255,7 @@ export class Peer implements SessionEvents {
         fourOctetAs: negotiated.fourOctetAs,
         maxMessageSize: negotiated.maxMessageSize,
         selfNextHop,
-        nextHopUnchanged: family === L2VPN_EVPN || negotiated.peerType === 'ibgp',
+        nextHopUnchanged: family === L2VPN_EVPN || hasLabels(family) || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
         addPath: this.#addPathTo(family, negotiated),
         drain: this.#context.drain,
@@ -291,7 +291,7 @@ export class Peer implements SessionEvents {
     const beside = this.configuration.addressesBeside?.(local, negotiated.interfaceName) ?? [];
     const ipv4 = beside.find(({ version }) => version === 4);
     const ipv6 = beside.find(({ version }) => version === 6);
-    if (family === L2VPN_EVPN) return local.bytes;
+    if (family !== IPV4_UNICAST && family !== IPV6_UNICAST) return local.bytes;
     if (local.version === 6 && (family === IPV6_UNICAST || negotiated.extendedNextHop)) {
       // RFC 2545 §3: a link-local address goes beside a global one, where there is one.
       return isLinkLocal(local) && ipv6 ? Uint8Array.of(...ipv6.bytes, ...local.bytes) : local.bytes;

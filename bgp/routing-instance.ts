@@ -4,7 +4,7 @@ import { Rib, type RibTime } from './rib/rib.ts';
 import type { RouteSource, SourceRegistry } from './rib/sources.ts';
 import { UpdateGroup } from './rib/update-group.ts';
 import type { ExportProfile } from './rib/update-stream.ts';
-import { type Family, familyName, IPV4_UNICAST, L2VPN_EVPN } from './wire/family.ts';
+import { type Family, familyName, IPV4_UNICAST, isUnicast } from './wire/family.ts';
 
 /** What the routing instances of one speaker share. */
 export interface InstanceContext {
@@ -27,7 +27,7 @@ export class RoutingInstance {
   readonly #groups: UpdateGroup[] = [];
   readonly #context: InstanceContext;
 
-  /** `multipath`: keep what traffic may be spread over, for a forwarding table; EVPN never needs it. */
+  /** `multipath`: keep what traffic may be spread over, for a forwarding table: unicast families. */
   constructor(name: string, families: readonly Family[], multipath: boolean, context: InstanceContext) {
     this.name = name;
     this.#context = context;
@@ -47,7 +47,7 @@ export class RoutingInstance {
           prefixes: family === IPV4_UNICAST ? new Ipv4PrefixTable() : new BytePrefixTable(),
           attributes: context.attributes,
           sources: context.sources,
-          multipath: multipath && family !== L2VPN_EVPN,
+          multipath: multipath && isUnicast(family),
           time: context.time,
         }),
       ]),

@@ -1,11 +1,19 @@
 // Hot: runs once per route. Offsets and copies into scratch buffers; nothing is allocated.
 import { maskBytes } from '../../net/prefix.ts';
-import { type Family, L2VPN_EVPN } from '../wire/family.ts';
+import { afiOf, type Family, hasLabels, isVpnFamily, L2VPN_EVPN } from '../wire/family.ts';
+import { RD_SIZE } from '../wire/route-distinguisher.ts';
 
 /** RFC 9136 §3.1: IP prefix routes. */
 const LAST_KNOWN_TYPE = 5;
 /** EVPN MAC/IP Advertisement (RFC 7432 §7.2). */
 export const MAC_ROUTE_TYPE = 2;
+
+/** A label with its traffic class and bottom-of-stack bit (RFC 8277 §2). */
+const LABEL_SIZE = 3;
+const LABEL_BITS = 24;
+const BOTTOM_OF_STACK = 1;
+/** First octet of the three that a withdrawal has in place of labels: 0x800000. */
+const WITHDRAWN_LABEL = 0x80;
 
 /** Bytes of the longest NLRI that {@link NlriSplitter} takes: EVPN routes have one length octet. */
 export const MOST_NLRI_BYTES = 2 + 255;
@@ -13,7 +21,8 @@ export const MOST_NLRI_BYTES = 2 + 255;
 /**
  * Takes NLRI apart into what identifies the route (the key of the prefix table) and the rest.
  *
- * Unicast: the key is the NLRI. EVPN (RFC 7432 §7.2 to 7.4, RFC 9136 §3.1): the key leaves out ESI,
+ * Unicast: the key is the NLRI. With labels (RFC 8277, RFC 4364): the key is the length of the prefix, the route
+ * distinguisher of a VPN, and the prefix; the labels are the rest. EVPN (RFC 7432 §7.2 to 7.4, RFC 9136 §3.1): the key leaves out ESI,
  * labels and gateway, which may change without the route being another one:
  *
  * | type | key | rest |
@@ -36,6 +45,16 @@ export class NlriSplitter {
   contradictory = false;
 
   /**
+   * Splits the NLRI of a family at `at`; returns the offset behind it, or -1 when it is cut short or has a length that it
+   * cannot have. `withdrawn`: it stands in MP_UNREACH_NLRI.
+   */
+  split(family: Family, bytes: Uint8Array, at: number, end: number, withdrawn: boolean): number {
+    if (family === L2VPN_EVPN) return this.evpn(bytes, at, end);
+    if (hasLabels(family)) return this.labeled(family, bytes, at, end, withdrawn);
+    return this.unicast(bytes, at, end, afiOf(family) === 1 ? 32 : 128);
+  }
+
+  /**
    * Splits the unicast NLRI at `at`; returns the offset behind it, or -1 when it is cut short or longer
    * than `bits`.
    */
@@ -50,6 +69,30 @@ export class NlriSplitter {
     this.keyLength = size + 1;
     this.restLength = 0;
     this.contradictory = false;
+    return next;
+  }
+
+  /**
+   * Splits the NLRI with labels at `at`, which has a route distinguisher in VPN families; returns the offset behind it, or -1
+   * when its length is none that it can have. A withdrawal has one label field, which says nothing (RFC 8277 §2.4).
+   */
+  labeled(family: Family, bytes: Uint8Array, at: number, end: number, withdrawn: boolean): number {
+    const rdSize = isVpnFamily(family) ? RD_SIZE : 0;
+    const bits = bytes[at] as number;
+    const next = at + 1 + ((bits + 7) >> 3);
+    if (next > end) return -1;
+    const most = withdrawn ? 1 : Math.floor((bits - rdSize * 8) / LABEL_BITS);
+    const labels = labelCount(bytes, at + 1, most);
+    const length = bits - rdSize * 8 - labels * LABEL_BITS;
+    if (length < 0 || length > (afiOf(family) === 1 ? 32 : 128)) return -1;
+    const value = at + 1 + labels * LABEL_SIZE;
+    this.key[0] = length;
+    this.keyLength = 1;
+    this.restLength = 0;
+    this.contradictory = false;
+    this.#toKey(bytes, value, next);
+    maskBytes(this.key, 1 + rdSize, this.keyLength - 1 - rdSize, length);
+    if (!withdrawn) this.#toRest(bytes, at + 1, value);
     return next;
   }
 
@@ -146,6 +189,14 @@ export class NlriSplitter {
   }
 }
 
+/** How many labels there are at `at`: see `labelsAt` of `wire/nlri-prefix.ts`. */
+function labelCount(bytes: Uint8Array, at: number, most: number): number {
+  for (let count = 1; count <= most; count++) {
+    if ((bytes[at + count * LABEL_SIZE - 1] as number) & BOTTOM_OF_STACK) return count;
+  }
+  return 1;
+}
+
 function hasBits(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] !== 0) return true;
   return false;
@@ -165,6 +216,7 @@ export function joinNlri(
   target: Uint8Array,
   at: number,
 ): number {
+  if (hasLabels(family)) return joinLabeled(key, keyLength, rest, restStart, restEnd, target, at);
   if (family !== L2VPN_EVPN) {
     for (let i = 0; i < keyLength; i++) target[at + i] = key[i] as number;
     return at + keyLength;
@@ -184,6 +236,27 @@ export function joinNlri(
   }
   target[at + 1] = end - value;
   return end;
+}
+
+/** Without labels, a withdrawal has their compatibility value (RFC 8277 §2.4). */
+function joinLabeled(
+  key: Uint8Array,
+  keyLength: number,
+  rest: Uint8Array,
+  restStart: number,
+  restEnd: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const has = restEnd > restStart;
+  const labels = has ? (restEnd - restStart) / LABEL_SIZE : 1;
+  const length = key[0] as number;
+  const rdBits = (keyLength - 1 - ((length + 7) >> 3)) * 8;
+  target[at++] = labels * LABEL_BITS + rdBits + length;
+  at = copyOrZero(rest, restStart, restEnd, LABEL_SIZE, target, at);
+  if (!has) target[at - LABEL_SIZE] = WITHDRAWN_LABEL;
+  for (let i = 1; i < keyLength; i++) target[at++] = key[i] as number;
+  return at;
 }
 
 /** RD, ESI, the rest of the key, then what follows it; `tail`: its size when there is no rest. */

@@ -3,7 +3,7 @@ import { ByteWriter } from '../../net/byte-writer.ts';
 import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
 import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
-import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../wire/family.ts';
+import { type Family, familyName, IPV4_UNICAST, isVpnFamily } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
 import { hasPlainAttributes } from '../wire/plain-attributes.ts';
@@ -20,6 +20,7 @@ import { hashBytes } from './columns.ts';
 import { Ipv4Block } from './ipv4-block.ts';
 import { NlriSplitter } from './nlri-key.ts';
 import { Ipv4PrefixTable } from './prefix-table.ts';
+import { copyVpnNextHop, hasUsualNextHop } from './reach-next-hop.ts';
 import { MOST_PATHS_OF_PEER, type Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
 
@@ -61,6 +62,7 @@ const splitter = new NlriSplitter();
 const block = new Ipv4Block();
 const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535);
 const canonical = new ByteWriter();
+const vpnNextHop = new Uint8Array(32);
 
 /** Reads the UPDATEs of one session into RIBs. */
 export class UpdateReader {
@@ -105,13 +107,14 @@ export class UpdateReader {
 
   #readUnreach(bytes: Uint8Array): ProtocolError | undefined {
     if (sections.unreachStart < 0) return undefined;
-    return this.#walk(
-      sections.unreachFamily,
-      bytes,
-      sections.unreachNlriStart,
-      sections.unreachEnd,
-      REJECTED,
-    );
+    return this.#walkUnreach(sections.unreachFamily, bytes, sections.unreachNlriStart, sections.unreachEnd);
+  }
+
+  #walkUnreach(family: Family, bytes: Uint8Array, at: number, end: number): ProtocolError | undefined {
+    inUnreach = true;
+    const error = this.#walk(family, bytes, at, end, REJECTED);
+    inUnreach = false;
+    return error;
   }
 
   #readAnnouncements(bytes: Uint8Array): ProtocolError | undefined {
@@ -179,10 +182,8 @@ export class UpdateReader {
   /** Writes the identity of the attributes as they stand in the message; -1 when they need a closer look. */
   #writeIdentity(bytes: Uint8Array, reach: boolean): number {
     if (!this.#options.context.fourOctetAs) return -1;
-    if (reach && !this.#hasUsualNextHop()) return -1;
-    let nextHop = reach
-      ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
-      : -1;
+    if (reach && !hasUsualNextHop(sections, this.#options.context.extendedNextHop)) return -1;
+    let nextHop = reach ? this.#internReachNextHop(bytes) : -1;
     let hasNextHop = false;
     let length = IDENTITY_HEADER_SIZE;
     let next: number;
@@ -206,12 +207,15 @@ export class UpdateReader {
     return length;
   }
 
-  /** The same attributes may have been seen with another family, for which the next hop was right. */
-  #hasUsualNextHop(): boolean {
-    const size = sections.reachNextHopEnd - sections.reachNextHopStart;
-    if (sections.reachFamily === IPV6_UNICAST) return size === 16 || size === 32;
-    if (sections.reachFamily === IPV4_UNICAST && size !== 4) return this.#options.context.extendedNextHop;
-    return size === 4 || size === 16;
+  /** The next hop of MP_REACH_NLRI. */
+  #internReachNextHop(bytes: Uint8Array): number {
+    const { reachFamily, reachNextHopStart, reachNextHopEnd } = sections;
+    if (!isVpnFamily(reachFamily)) return this.#internNextHop(bytes, reachNextHopStart, reachNextHopEnd);
+    return this.#internNextHop(
+      vpnNextHop,
+      0,
+      copyVpnNextHop(bytes, reachNextHopStart, reachNextHopEnd, vpnNextHop),
+    );
   }
 
   /** Attributes that were not seen before: checked by the rules of RFC 7606, then interned. */
@@ -237,7 +241,7 @@ export class UpdateReader {
     if (worst === 'treat-as-withdraw') return REJECTED;
     if (worst === 'ok' && rawLength >= 0) return store.add(rawHash, identity, 0, rawLength);
     const nextHop = reach
-      ? this.#internNextHop(bytes, sections.reachNextHopStart, sections.reachNextHopEnd)
+      ? this.#internReachNextHop(bytes)
       : attributes.nextHop
         ? this.#internNextHop(attributes.nextHop.bytes, 0, 4)
         : -1;
@@ -342,7 +346,7 @@ export class UpdateReader {
         pathId = readU32(bytes, at);
         at += 4;
       }
-      at = splitNlri(rib.family, bytes, at, end);
+      at = splitter.split(rib.family, bytes, at, end, inUnreach);
       if (at < 0) return start;
       const { key, keyLength, rest, restLength } = splitter;
       if (keyLength === 0) {
@@ -405,15 +409,13 @@ export class UpdateReader {
       this.#walk(IPV4_UNICAST, bytes, withdrawnStart, withdrawnEnd, REJECTED) ??
       this.#walk(IPV4_UNICAST, bytes, nlriStart, nlriEnd, REJECTED) ??
       (mpReach && this.#walk(mpReach.family, bytes, mpReach.nlriStart, mpReach.nlriEnd, REJECTED)) ??
-      (mpUnreach && this.#walk(mpUnreach.family, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd, REJECTED))
+      (mpUnreach && this.#walkUnreach(mpUnreach.family, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd))
     );
   }
 }
 
-function splitNlri(family: Family, bytes: Uint8Array, at: number, end: number): number {
-  if (family === L2VPN_EVPN) return splitter.evpn(bytes, at, end);
-  return splitter.unicast(bytes, at, end, family === IPV6_UNICAST ? 128 : 32);
-}
+/** Whether the routes at hand are those of MP_UNREACH_NLRI, in which labels have another form. */
+let inUnreach = false;
 
 /** RFC 4271 §6.3, RFC 7606 §5.3: a prefix that is longer than its family allows, or than the field. */
 function invalidNetworkField(bytes: Uint8Array, at: number, end: number): ProtocolError {

@@ -1,5 +1,6 @@
 // Hot: runs once per route and update group. Writes bytes; allocates one buffer per 128 kB of output.
-import { afiOf, type Family, IPV4_UNICAST, safiOf } from '../wire/family.ts';
+import { afiOf, type Family, IPV4_UNICAST, isVpnFamily, safiOf } from '../wire/family.ts';
+import { RD_SIZE } from '../wire/route-distinguisher.ts';
 
 const HEADER_SIZE = 19;
 /** A writer's buffers grow from the first of these to the last: most writers have little to say. */
@@ -33,6 +34,8 @@ export class UpdateWriter {
   readonly #maxMessageSize: number;
   /** Routes go into MP_REACH_NLRI and MP_UNREACH_NLRI instead of the message's own fields. */
   readonly #multiprotocol: boolean;
+  /** Octets of the route distinguisher before a next hop, which is 0 there (RFC 4364 §4.3.2). */
+  readonly #rdSize: number;
   #chunk = new Uint8Array(0);
   #chunkSize = FIRST_CHUNK_SIZE;
   /** End of what was written to the chunk. */
@@ -56,6 +59,7 @@ export class UpdateWriter {
     this.#family = family;
     this.#maxMessageSize = maxMessageSize;
     this.#multiprotocol = multiprotocol;
+    this.#rdSize = isVpnFamily(family) ? RD_SIZE : 0;
   }
 
   /** Bytes collected and not taken yet. */
@@ -166,7 +170,8 @@ export class UpdateWriter {
     this.#mpLengthAt = this.#at - 2;
     this.#u16(afiOf(this.#family)).#u8(safiOf(this.#family));
     if (this.#withdrawing) return;
-    this.#u8(this.#nextHop.length);
+    this.#u8(this.#rdSize + this.#nextHop.length);
+    for (let i = 0; i < this.#rdSize; i++) this.#u8(0);
     this.#copy(this.#nextHop, this.#nextHop.length);
     this.#u8(0);
   }

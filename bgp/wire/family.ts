@@ -19,6 +19,9 @@ export const VPNV6_UNICAST: Family = 0x0280;
 /** L2VPN EVPN (AFI 25, SAFI 70; RFC 7432). */
 export const L2VPN_EVPN: Family = 0x1946;
 
+const SAFI_LABELED = 4;
+const SAFI_VPN = 128;
+
 const FAMILY_NAMES = new Map<Family, string>([
   [IPV4_UNICAST, 'ipv4-unicast'],
   [IPV6_UNICAST, 'ipv6-unicast'],
@@ -57,6 +60,22 @@ export function afiOf(family: Family): number {
 /** Subsequent address family identifier. */
 export function safiOf(family: Family): number {
   return family & 0xff;
+}
+
+/** True for routes with MPLS labels, which mean something only with the next hop that they came with. */
+export function hasLabels(family: Family): boolean {
+  const safi = safiOf(family);
+  return safi === SAFI_LABELED || safi === SAFI_VPN;
+}
+
+/** True for the families whose routes, and next hops, have a route distinguisher (RFC 4364, RFC 4659). */
+export function isVpnFamily(family: Family): boolean {
+  return safiOf(family) === SAFI_VPN;
+}
+
+/** True for what a kernel forwards by: IPv4 and IPv6 unicast without labels. */
+export function isUnicast(family: Family): boolean {
+  return family === IPV4_UNICAST || family === IPV6_UNICAST;
 }
 
 /** `ipv4-unicast` and the like; `afi-N-safi-M` for a family without a name here. */

@@ -10,6 +10,7 @@ import {
   IPV4_UNICAST,
   IPV6_LABELED_UNICAST,
   IPV6_UNICAST,
+  isVpnFamily,
   L2VPN_EVPN,
   safiOf,
   VPNV4_UNICAST,
@@ -94,11 +95,6 @@ export function isCarriedFamily(family: Family): boolean {
     default:
       return false;
   }
-}
-
-/** True for the families whose next hop has a route distinguisher before each address (RFC 4364, RFC 4659). */
-export function isVpnFamily(family: Family): boolean {
-  return family === VPNV4_UNICAST || family === VPNV6_UNICAST;
 }
 
 /** Undefined when the length is none that the family has. */

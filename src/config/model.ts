@@ -15,8 +15,15 @@ export interface ResourceReference {
   readonly location: SourceLocation;
 }
 
-/** An address family of a neighbor, by OpenPERouter's words. */
-export type NeighborFamily = 'ipv4unicast' | 'ipv6unicast' | 'evpn' | 'ipv4vpn' | 'ipv6vpn';
+/** An address family of a neighbor, by OpenPERouter's words; those with labels are ours. */
+export type NeighborFamily =
+  | 'ipv4unicast'
+  | 'ipv6unicast'
+  | 'evpn'
+  | 'ipv4vpn'
+  | 'ipv6vpn'
+  | 'ipv4labeledunicast'
+  | 'ipv6labeledunicast';
 
 /** BFD settings of a neighbor; intervals in milliseconds. */
 export interface BfdSettings {

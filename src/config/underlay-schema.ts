@@ -69,7 +69,15 @@ const bfd = object({
 
 const addressFamily = object({
   properties: z.optional(familyProperties),
-  type: z.enum(['ipv4unicast', 'ipv6unicast', 'evpn', 'ipv4vpn', 'ipv6vpn']),
+  type: z.enum([
+    'ipv4unicast',
+    'ipv6unicast',
+    'evpn',
+    'ipv4vpn',
+    'ipv6vpn',
+    'ipv4labeledunicast',
+    'ipv6labeledunicast',
+  ]),
 });
 
 type AddressFamily = z.output<typeof addressFamily>;
@@ -85,7 +93,7 @@ function isReflectorClient({ properties = [] }: AddressFamily): boolean {
 const neighborFields = {
   address: z.optional(ipAddress),
   addressFamilies: z.optional(
-    list(addressFamily, { maxItems: 4, uniqueBy: 'type' }, [
+    list(addressFamily, { maxItems: 7, uniqueBy: 'type' }, [
       {
         name: 'evpn excludes ipv4vpn and ipv6vpn',
         check: (families) =>

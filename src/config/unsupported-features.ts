@@ -48,20 +48,6 @@ export const UNSUPPORTED_FEATURES: readonly UnsupportedFeature[] = [
     drops: 'neighbors[]',
     message: 'passwordSecret is not supported yet: this neighbor is left out; give password instead',
   },
-  {
-    kind: 'Underlay',
-    path: 'neighbors[].addressFamilies[].type',
-    value: 'ipv4vpn',
-    drops: 'neighbors[].addressFamilies[]',
-    message: 'the address family ipv4vpn is not supported yet: it is left out',
-  },
-  {
-    kind: 'Underlay',
-    path: 'neighbors[].addressFamilies[].type',
-    value: 'ipv6vpn',
-    drops: 'neighbors[].addressFamilies[]',
-    message: 'the address family ipv6vpn is not supported yet: it is left out',
-  },
 ];
 
 /**

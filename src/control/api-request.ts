@@ -1,4 +1,14 @@
-import { type Family, familyName, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import {
+  type Family,
+  familyName,
+  IPV4_LABELED_UNICAST,
+  IPV4_UNICAST,
+  IPV6_LABELED_UNICAST,
+  IPV6_UNICAST,
+  L2VPN_EVPN,
+  VPNV4_UNICAST,
+  VPNV6_UNICAST,
+} from '../../bgp/wire/family.ts';
 import { parseAddress } from '../../net/address.ts';
 import { hostPrefix, type IpPrefix, networkOf, parsePrefix } from '../../net/prefix.ts';
 import type { RouteFilter } from './view.ts';
@@ -44,6 +54,9 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
   [familyName(IPV4_UNICAST), IPV4_UNICAST],
   [familyName(IPV6_UNICAST), IPV6_UNICAST],
   [familyName(L2VPN_EVPN), L2VPN_EVPN],
+  ...[VPNV4_UNICAST, VPNV6_UNICAST, IPV4_LABELED_UNICAST, IPV6_LABELED_UNICAST].map(
+    (family) => [familyName(family), family] as const,
+  ),
   ['ipv4', IPV4_UNICAST],
   ['ipv6', IPV6_UNICAST],
   ['evpn', L2VPN_EVPN],

@@ -1,4 +1,4 @@
-import { familyName, IPV4_UNICAST } from '../../bgp/wire/family.ts';
+import { familyName, IPV4_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { type Column, durationText, labelledLines, TextTable, type WriteText } from './text-table.ts';
 import type { KernelState, PathView, RouteView } from './view.ts';
 
@@ -33,9 +33,9 @@ export async function printRoutes(
 }
 
 /** What only routes with a route distinguisher have; they are not for the kernel. */
-const evpnColumns: readonly Column[] = [
+const rdColumns = (family: string): Column[] => [
   { title: 'RD', minimum: 15 },
-  { title: 'VNI', align: 'right', minimum: 4 },
+  { title: family === familyName(L2VPN_EVPN) ? 'VNI' : 'LABELS', align: 'right', minimum: 4 },
 ];
 
 function columnsOf(route: RouteView): Column[] {
@@ -43,7 +43,7 @@ function columnsOf(route: RouteView): Column[] {
   return [
     { title: ' ' },
     { title: 'PREFIX', minimum: ipv4 ? 18 : 26 },
-    ...(route.rd === undefined ? [] : evpnColumns),
+    ...(route.rd === undefined ? [] : rdColumns(route.family)),
     { title: 'NEXT HOP', minimum: 15 },
     { title: 'FROM', minimum: 15 },
     { title: 'MED', align: 'right' },
@@ -58,7 +58,9 @@ function routeCells(route: RouteView, path: PathView, first: boolean, now: numbe
   return [
     flagsOf(path),
     first ? route.prefix : '',
-    ...(route.rd === undefined ? [] : [first ? route.rd : '', path.vni?.toString() ?? '-']),
+    ...(route.rd === undefined
+      ? []
+      : [first ? route.rd : '', path.vni?.toString() ?? labelsText(path) ?? '-']),
     path.nextHop ?? '-',
     path.pathId === undefined ? path.source : `${path.source} id ${path.pathId}`,
     path.med?.toString() ?? '-',
@@ -67,6 +69,10 @@ function routeCells(route: RouteView, path: PathView, first: boolean, now: numbe
     ...(route.rd === undefined ? [first ? kernelText(route.kernel) : ''] : []),
     `${path.asPath}${path.asPath === '' ? '' : ' '}${originLetter(path)}`,
   ];
+}
+
+function labelsText({ labels }: PathView): string | undefined {
+  return labels?.join('/');
 }
 
 function flagsOf(path: PathView): string {
@@ -139,6 +145,7 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
     ['    Large communities', path.largeCommunities?.join(' ')],
     ['    Extended communities', path.extendedCommunities.join(' ')],
     ['    VNI', path.vni?.toString()],
+    ['    Labels', labelsText(path)],
     ['    Originator', path.originatorId],
     ['    Cluster list', path.clusterList?.join(' ')],
     ['    Changed', `${durationText(now - path.since)} ago`],

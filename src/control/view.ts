@@ -212,6 +212,8 @@ export interface PathView {
   readonly clusterList?: readonly string[];
   /** What the label field says, for EVPN. */
   readonly vni?: number;
+  /** MPLS labels, outermost first, of families that have them. */
+  readonly labels?: readonly number[];
   /** The identifier that the peer gave it (RFC 7911); absent for 0 and for none. */
   readonly pathId?: number;
   /** Name of the session that gave it, or what else did. */

@@ -8,6 +8,7 @@ import { formatAsPath } from '../../bgp/wire/as-path.ts';
 import { formatCommunity, formatLargeCommunity } from '../../bgp/wire/communities.ts';
 import type { WireContext } from '../../bgp/wire/context.ts';
 import { EXTENDED_COMMUNITY_SIZE, formatExtendedCommunity } from '../../bgp/wire/extended-communities.ts';
+import { hasLabels } from '../../bgp/wire/family.ts';
 import { decodeNlri, type NlriRoute } from '../../bgp/wire/nlri.ts';
 import { decodePathAttributes } from '../../bgp/wire/path-attributes.ts';
 import { formatRouteDistinguisher } from '../../bgp/wire/route-distinguisher.ts';
@@ -52,7 +53,8 @@ export function routeOf(rib: Rib, prefix: number, path = -1): NlriRoute | undefi
     nlri,
     0,
   );
-  return decodeNlri(rib.family, nlri, 0, end, false, 'announced').routes[0];
+  // Without what is not part of the key it has the form of a withdrawal.
+  return decodeNlri(rib.family, nlri, 0, end, false, extra === 0 ? 'withdrawn' : 'announced').routes[0];
 }
 
 /** {@link routeOf} as text; EVPN routes as FRR writes them. */
@@ -61,6 +63,8 @@ export function prefixText(route: NlriRoute | undefined): PrefixText {
   switch (route.kind) {
     case 'evpn':
       return { prefix: evpnText(route), rd: formatRouteDistinguisher(route.rd, 0) };
+    case 'vpn':
+      return { prefix: formatPrefix(route.prefix), rd: formatRouteDistinguisher(route.rd, 0) };
     case 'evpn-unknown':
       return { prefix: `[${route.routeType}]:[${Buffer.from(route.raw).toString('hex')}]` };
     default:
@@ -98,6 +102,13 @@ function vniOf(rib: Rib, prefix: number, path: number): number | undefined {
   return route.routeType === 1 || route.routeType === 2 || route.routeType === 5 ? route.label : undefined;
 }
 
+/** MPLS labels of a path's route, outermost first. */
+function labelsOf(rib: Rib, prefix: number, path: number): readonly number[] | undefined {
+  if (!hasLabels(rib.family)) return undefined;
+  const route = routeOf(rib, prefix, path);
+  return route?.kind === 'vpn' || route?.kind === 'labeled' ? route.labels : undefined;
+}
+
 /** All that there is to say about a path. */
 export function pathView(rib: Rib, prefix: number, path: number): PathView {
   const { attributes: store, paths } = rib;
@@ -117,6 +128,7 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
   const nextHop = store.nextHop(id);
   const extended = attributes.extendedCommunities;
   const vni = vniOf(rib, prefix, path);
+  const labels = labelsOf(rib, prefix, path);
   const pathId = paths.pathId(path);
   return {
     best,
@@ -143,6 +155,7 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
       clusterList: attributes.clusterList.map((cluster) => formatAddress(ipv4FromNumber(cluster))),
     }),
     ...(vni !== undefined && { vni }),
+    ...(labels && { labels }),
     // What was imported is told apart by numbers of our own.
     ...(pathId !== 0 && source.kind !== SourceKind.local && !source.imported && { pathId }),
     source: source.name,

@@ -2,7 +2,16 @@ import type { PeerReflection } from '../../bgp/peer.ts';
 import type { PrefixLimit } from '../../bgp/prefix-limits.ts';
 import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import {
+  type Family,
+  IPV4_LABELED_UNICAST,
+  IPV4_UNICAST,
+  IPV6_LABELED_UNICAST,
+  IPV6_UNICAST,
+  L2VPN_EVPN,
+  VPNV4_UNICAST,
+  VPNV6_UNICAST,
+} from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
 import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
 import type { BfdPlan } from './bfd-watch.ts';
@@ -48,14 +57,24 @@ const LARGEST_TTL = 255;
 /** Seconds; FRR's default. */
 const DEFAULT_STALE_PATH_TIME = 360;
 
-const FAMILIES: Readonly<Partial<Record<NeighborFamily, Family>>> = {
+const FAMILIES: Readonly<Record<NeighborFamily, Family>> = {
   ipv4unicast: IPV4_UNICAST,
   ipv6unicast: IPV6_UNICAST,
   evpn: L2VPN_EVPN,
+  ipv4vpn: VPNV4_UNICAST,
+  ipv6vpn: VPNV6_UNICAST,
+  ipv4labeledunicast: IPV4_LABELED_UNICAST,
+  ipv6labeledunicast: IPV6_LABELED_UNICAST,
 };
 
 /** Of a neighbor on an interface, until its link-local address is found. */
 const UNKNOWN_ADDRESS: IpAddress = { version: 6, bytes: new Uint8Array(16) };
+
+/** Families that routes of the fabric are kept of: those that the node itself has to do with, and what neighbors are to be told. */
+export function fabricFamilies({ neighbors }: Underlay): Family[] {
+  const told = neighbors.flatMap(({ families }) => families.map(({ family }) => FAMILIES[family]));
+  return [...new Set([IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN, ...told])];
+}
 
 /** The sessions to the fabric, but for those of ranges. */
 export function fabricPeers(underlay: Underlay, world: PeerWorld): PeerPlan[] {
@@ -105,7 +124,7 @@ function peerAt(
 ): PeerPlan {
   const internal = neighbor.asn === 'internal' || neighbor.asn === underlay.asn;
   const localAddress = localAddressFor(remoteAddress, world);
-  const families = neighbor.families.flatMap(({ family }) => FAMILIES[family] ?? []);
+  const families = neighbor.families.map(({ family }) => FAMILIES[family]);
   const addPath = addPathOf(neighbor);
   const settings: PeerSettings = {
     name: formatAddress(remoteAddress),
@@ -146,19 +165,15 @@ function peerAt(
 
 function prefixLimits({ families }: Neighbor): ReadonlyMap<Family, PrefixLimit> {
   return new Map(
-    families.flatMap(({ family, maximumPrefixes }) => {
-      const known = FAMILIES[family];
-      return known !== undefined && maximumPrefixes ? [[known, maximumPrefixes] as const] : [];
-    }),
+    families.flatMap(({ family, maximumPrefixes }) =>
+      maximumPrefixes ? [[FAMILIES[family], maximumPrefixes] as const] : [],
+    ),
   );
 }
 
 function addPathOf({ families }: Neighbor): ReadonlyMap<Family, number> {
   return new Map(
-    families.flatMap(({ family, addPath }) => {
-      const known = FAMILIES[family];
-      return known !== undefined && addPath ? [[known, addPath.most] as const] : [];
-    }),
+    families.flatMap(({ family, addPath }) => (addPath ? [[FAMILIES[family], addPath.most] as const] : [])),
   );
 }
 
@@ -190,7 +205,7 @@ function reflectionOf(clusterId: IpAddress, { families }: Neighbor): PeerReflect
   return {
     clusterId: ipv4ToNumber(clusterId),
     clientOf: families.flatMap(({ family, routeReflectorClient }) =>
-      routeReflectorClient ? (FAMILIES[family] ?? []) : [],
+      routeReflectorClient ? FAMILIES[family] : [],
     ),
   };
 }

@@ -4,7 +4,7 @@ import type { Rib } from '../../bgp/rib/rib.ts';
 import { DEFAULT_INSTANCE, type RoutingInstance } from '../../bgp/routing-instance.ts';
 import type { Clock } from '../../bgp/session/clock.ts';
 import { Speaker, type SpeakerOptions } from '../../bgp/speaker.ts';
-import { IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import { IPV4_UNICAST, IPV6_UNICAST, isUnicast, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { PrefixImporter } from '../../evpn/prefix-importer.ts';
 import type { IpAddress } from '../../net/address.ts';
 import { hostPrefix, type IpPrefix } from '../../net/prefix.ts';
@@ -15,7 +15,7 @@ import type { KernelPort } from '../node/kernel-port.ts';
 import { NextHopResolver, type UnderlayRibs, UnderlayWatch } from '../node/next-hop-resolver.ts';
 import { underlayNexthop } from '../node/path-nexthop.ts';
 import type { BfdPlan } from './bfd-watch.ts';
-import { fabricPeers, hostPeers, type PeerPlan, type PeerWorld } from './peer-plan.ts';
+import { fabricFamilies, fabricPeers, hostPeers, type PeerPlan, type PeerWorld } from './peer-plan.ts';
 import { VniService } from './vni-service.ts';
 
 /** What a router is made from. */
@@ -49,7 +49,7 @@ export class Router {
     this.#options = options;
     const { configuration, kernel, clock, openSession, defer, events } = options;
     this.speaker = new Speaker({ clock, openSession, defer, events });
-    const families = [IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN];
+    const families = fabricFamilies(configuration.underlay);
     this.fabric = this.speaker.addInstance(DEFAULT_INSTANCE, families, kernel !== undefined);
     const underlayRibs: UnderlayRibs = {
       ipv4: this.fabric.ribs.get(IPV4_UNICAST),
@@ -120,7 +120,7 @@ export class Router {
   #joinKernel(kernel: KernelPort, underlayRibs: UnderlayRibs): void {
     this.#resolver.setConnected(kernel.facts.connected);
     for (const [family, rib] of this.fabric.ribs) {
-      if (family === L2VPN_EVPN) continue;
+      if (!isUnicast(family)) continue;
       const feed = new FibFeed({
         rib,
         version: family === IPV4_UNICAST ? 4 : 6,

@@ -2,7 +2,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import type { RoutingInstance } from '../../bgp/routing-instance.ts';
 import { formatExtendedCommunity } from '../../bgp/wire/extended-communities.ts';
-import { familyName, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import { familyName, isUnicast, isVpnFamily, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { formatRouteDistinguisher } from '../../bgp/wire/route-distinguisher.ts';
 import { encodeRouteTarget } from '../../evpn/route-target.ts';
 import { formatAddress } from '../../net/address.ts';
@@ -111,7 +111,7 @@ export class DaemonView implements ControlView {
       for (const rib of instance.ribs.values()) {
         const family = familyName(rib.family);
         const counts =
-          kernel && rib.family !== L2VPN_EVPN
+          kernel && isUnicast(rib.family)
             ? kernel.routeCounts(instance.name, rib.family >> 8 === 1 ? 4 : 6)
             : undefined;
         yield { vrf: instance.name, family, routes: rib.bestCount, paths: rib.paths.size, ...counts };
@@ -139,7 +139,7 @@ export class DaemonView implements ControlView {
       if (filter.vrf !== undefined && filter.vrf !== instance.name) continue;
       for (const rib of instance.ribs.values()) {
         if (filter.family !== undefined && filter.family !== rib.family) continue;
-        if (filter.prefix && rib.family !== L2VPN_EVPN)
+        if (filter.prefix && rib.family !== L2VPN_EVPN && !isVpnFamily(rib.family))
           yield* this.#lookUp(instance, rib, filter.prefix, filter);
         else yield* this.#scan(instance, rib, filter.prefix);
       }
@@ -258,10 +258,11 @@ function findUnicast(rib: Rib, prefix: IpPrefix, length: number): number {
   return rib.prefixes.find(key, 0, key.length);
 }
 
-/** EVPN routes by the prefix that they carry (Type 5) or their host address (Type 2). */
+/** VPN routes by their prefix, EVPN routes by the one that they carry (Type 5) or their host address (Type 2). */
 function isWanted(rib: Rib, prefix: number, wanted: IpPrefix | undefined): boolean {
   if (!wanted) return true;
   const route = routeOf(rib, prefix);
+  if (route?.kind === 'vpn') return prefixEquals(route.prefix, wanted);
   if (route?.kind !== 'evpn') return false;
   if (route.routeType === 5) return prefixEquals(route.prefix, wanted);
   if (route.routeType !== 2 || !route.ip) return false;

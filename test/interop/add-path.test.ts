@@ -89,3 +89,65 @@ describeTopology('several paths of a route (ADD-PATH, RFC 7911)', PLAN, (topolog
     }
   });
 });
+
+/** We are the route reflector of two routers with the same routes, and of two that take both ways to them. */
+const REFLECTOR = {
+  routers: {
+    us: { program: 'openpe', as: OUR_AS, clusterId: '192.0.2.77' },
+    first: { program: 'gobgp', as: OUR_AS },
+    second: { program: 'gobgp', as: OUR_AS },
+    frr: { program: 'frr', as: OUR_AS },
+    gobgp: { program: 'gobgp', as: OUR_AS },
+  },
+  links: [
+    { between: ['us', 'first'], families: ['ipv4', 'evpn'], client: 'first' },
+    { between: ['us', 'second'], families: ['ipv4', 'evpn'], client: 'second' },
+    { between: ['us', 'frr'], families: ['ipv4'], client: 'frr', addPath: true },
+    { between: ['us', 'gobgp'], families: ['evpn'], client: 'gobgp', addPath: true },
+  ],
+} as const;
+
+describeTopology('several paths through a route reflector', REFLECTOR, (topology) => {
+  /** Waits until a receiver has so many paths. */
+  const waitForCount = (what: string, paths: () => Promise<readonly unknown[]>, count: number) =>
+    waitFor(`${what} has ${count} paths`, paths, (found) => found.length === count);
+
+  it('reach a client of it, and one goes', async () => {
+    await topology().established();
+    const { first, second, frr } = topology().speakers;
+    const route: OwnRoute = { family: 'ipv4', prefix: '10.20.0.0/16' };
+    const paths = () => frr.pathsFrom('ipv4', route.prefix, topology().address('us', 'frr'));
+    await first.announce(route);
+    await waitForCount('frr', paths, 1);
+    await second.announce(route);
+    await waitForCount('frr', paths, 2);
+    await first.withdraw(route);
+    await waitForCount('frr', paths, 1);
+    expect((await frr.route('ipv4', route.prefix))?.nextHop).toBe(topology().address('second', 'us'));
+    await second.withdraw(route);
+    await waitForCount('frr', paths, 0);
+  });
+
+  it('of the same EVPN route reach a client of it, and one goes', async () => {
+    await topology().established();
+    const { first, second, gobgp } = topology().speakers;
+    const route = {
+      prefix: '172.30.0.10/32',
+      rd: '64514:7',
+      routeTarget: '64514:100',
+      vni: 100,
+      routerMac: '02:00:00:00:00:01',
+    };
+    const nextHops = async () => (await gobgp.evpnPaths()).map(({ nextHop }) => nextHop).sort();
+    const both = [topology().address('first', 'us'), topology().address('second', 'us')].sort();
+    await first.announceEvpn(route);
+    await second.announceEvpn(route);
+    await waitForCount('gobgp', nextHops, 2);
+    expect(await nextHops()).toEqual(both);
+    await first.withdrawEvpn(route);
+    await waitForCount('gobgp', nextHops, 1);
+    expect(await nextHops()).toEqual([topology().address('second', 'us')]);
+    await second.withdrawEvpn(route);
+    await waitForCount('gobgp', nextHops, 0);
+  });
+});

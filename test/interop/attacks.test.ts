@@ -17,7 +17,7 @@ const MOST_GROWTH = 25 * MB;
 const UPDATE = 2;
 /** Number of the first neighbor that attacks, and how many there are. */
 const FIRST_BAD = 2;
-const ATTACKERS = 12;
+const ATTACKERS = 13;
 /** Prefixes of those who are well, and those behind them that attacks are about. */
 const GOOD = 1000;
 const BAD_PREFIXES = 4;
@@ -295,6 +295,39 @@ describe('under attack, the others keep their sessions, routes go on, and memory
       connection.destroy();
     });
   });
+
+  it('65,535 paths of one prefix: some are held, and the others counted (RFC 7911 §8)', async () => {
+    await survives(lab, async () => {
+      const as = lab.daemon.asOf(attacker);
+      const connection = await establish(
+        lab.daemon,
+        attacker,
+        openOf(as, {
+          capabilities: [
+            { kind: 'multiprotocol', family: 0x0101 },
+            { kind: 'four-octet-as', asn: as },
+            { kind: 'add-path', families: [{ family: 0x0101, mode: 'send' }] },
+          ],
+        }),
+      );
+      const perMessage = 255;
+      const messages = Array.from({ length: 257 }, (_, index) =>
+        update(as, [0], { pathIds: { first: index * perMessage, count: perMessage } }),
+      );
+      connection.send(...messages);
+      // Two messages are taken whole, and two paths of the third.
+      await waitFor(
+        'errors',
+        () => lab.daemon.session(attacker),
+        ({ updateErrors }) => updateErrors['treat-as-withdraw'] === 255,
+      );
+      const { state, families } = await lab.daemon.session(attacker);
+      expect(state).toBe('Established');
+      expect(families).toMatchObject([{ received: 512, addPath: 'receive' }]);
+      await repeat(10, async () => connection.send(...messages));
+      connection.destroy();
+    });
+  });
 });
 
 /** What an UPDATE of {@link update} has besides ORIGIN and a next hop. */
@@ -303,6 +336,8 @@ interface UpdateParts {
   readonly length?: number;
   /** Of the {@link BAD_PREFIXES}. */
   readonly prefix?: number;
+  /** Identifiers of paths, each of the one prefix (RFC 7911). */
+  readonly pathIds?: { readonly first: number; readonly count: number };
   /** More attributes. */
   readonly rest?: Uint8Array;
 }
@@ -311,7 +346,7 @@ interface UpdateParts {
 function update(
   as: number,
   origin: readonly number[],
-  { length = 1, prefix = 0, rest = NOTHING }: UpdateParts = {},
+  { length = 1, prefix = 0, pathIds, rest = NOTHING }: UpdateParts = {},
 ): Uint8Array {
   const path = new ByteWriter();
   for (let left = length; left > 0; left -= 255) {
@@ -330,7 +365,10 @@ function update(
     .raw(rest)
     .take();
   const number = GOOD + prefix;
-  const nlri = Uint8Array.of(24, 16, number >> 8, number & 0xff);
+  const route = Uint8Array.of(24, 16, number >> 8, number & 0xff);
+  const paths = new ByteWriter();
+  for (let i = 0; i < (pathIds?.count ?? 0); i++) paths.u32((pathIds?.first ?? 0) + i).raw(route);
+  const nlri = pathIds ? paths.take() : route;
   const body = new ByteWriter().u16(0).u16(attributes.length).raw(attributes).raw(nlri).take();
   return messageOf(UPDATE, body);
 }

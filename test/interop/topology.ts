@@ -4,6 +4,7 @@ import type { LinkEnd } from './network/network.ts';
 import { Network } from './network/network.ts';
 import { waitFor } from './network/wait.ts';
 import { Bird } from './speakers/bird.ts';
+import { ExaBgp } from './speakers/exabgp.ts';
 import { Frr } from './speakers/frr.ts';
 import { GoBgp } from './speakers/gobgp.ts';
 import { OpenPe } from './speakers/openpe.ts';
@@ -23,6 +24,7 @@ export const PROGRAMS = {
   openpe: (place: SpeakerPlace, settings: SpeakerSettings) => new OpenPe(place, settings),
   frr: (place: SpeakerPlace, settings: SpeakerSettings) => new Frr(place, settings),
   gobgp: (place: SpeakerPlace, settings: SpeakerSettings) => new GoBgp(place, settings),
+  exabgp: (place: SpeakerPlace, settings: SpeakerSettings) => new ExaBgp(place, settings),
   bird: (place: SpeakerPlace, settings: SpeakerSettings) => new Bird(place, settings),
 } as const;
 
@@ -41,6 +43,8 @@ export interface RouterPlan {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
+  /** It knows only AS numbers of two octets (RFC 4271). */
+  readonly twoOctetAs?: boolean;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -154,6 +158,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes = [],
       clusterId,
       gracefulRestart = false,
+      twoOctetAs = false,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
@@ -163,6 +168,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       neighbors,
       routes,
       gracefulRestart,
+      twoOctetAs,
       ...reflector,
     };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
@@ -247,7 +253,8 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
       if (unnumbered) {
         return [{ ...common, address: own.device, localAddress: own.ipv6, linkLocal: far.ipv6, families }];
       }
-      const overIpv4 = families.filter((family) => family !== 'ipv6');
+      const overIpv4 = families.filter((family) => family === 'ipv4' || family === 'evpn');
+      const overIpv6 = families.filter((family) => family !== 'ipv4' && family !== 'evpn');
       const sessions: NeighborSettings[] = [];
       if (overIpv4.length > 0) {
         const range = listens === name ? { listenRange: far.ipv4.replace(/\d+$/, '0/24') } : {};
@@ -259,14 +266,14 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
           families: overIpv4,
         });
       }
-      if (families.includes('ipv6')) {
+      if (overIpv6.length > 0) {
         const range = listens === name ? { listenRange: far.ipv6.replace(/\d+$/, '/64') } : {};
         sessions.push({
           ...common,
           ...range,
           address: far.ipv6,
           localAddress: own.ipv6,
-          families: ['ipv6'],
+          families: overIpv6,
         });
       }
       return sessions;

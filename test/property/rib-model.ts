@@ -2,7 +2,7 @@ import type { AsPath } from '../../bgp/wire/as-path.ts';
 import type { PathAttributes } from '../../bgp/wire/attribute-types.ts';
 import { SegmentType } from '../../bgp/wire/constants.ts';
 import type { Family } from '../../bgp/wire/family.ts';
-import { IPV4_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import { hasLabels, IPV4_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
 import { encodeNlri, type NlriRoute } from '../../bgp/wire/nlri.ts';
 import { addressEquals, compareBytes, formatAddress, type IpAddress } from '../../net/address.ts';
 import { ByteWriter } from '../../net/byte-writer.ts';
@@ -128,7 +128,7 @@ export function exportTo(router: ModelRouter, peer: ModelPeer, best: ModelRoute)
   } else if (communities.includes(NO_EXPORT) || communities.includes(NO_EXPORT_SUBCONFED)) return undefined;
   const { attributes, route } = best;
   const ebgp = peer.type === 'ebgp';
-  const keepsNextHop = !ebgp || route.family === L2VPN_EVPN;
+  const keepsNextHop = !ebgp || route.family === L2VPN_EVPN || hasLabels(route.family);
   const nextHop = (keepsNextHop && best.nextHop) || selfNextHop(router, route.family);
   return {
     route: routeText(route),

@@ -5,7 +5,14 @@ import { DEFAULT_INSTANCE } from '../../bgp/routing-instance.ts';
 import type { AsPath } from '../../bgp/wire/as-path.ts';
 import { NO_ATTRIBUTES, type PathAttributes } from '../../bgp/wire/attribute-types.ts';
 import type { WireContext } from '../../bgp/wire/context.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import {
+  type Family,
+  IPV4_UNICAST,
+  IPV6_LABELED_UNICAST,
+  IPV6_UNICAST,
+  L2VPN_EVPN,
+  VPNV4_UNICAST,
+} from '../../bgp/wire/family.ts';
 import { encodeNlri, type NlriRoute } from '../../bgp/wire/nlri.ts';
 import { encodeUpdate, type UpdateContent } from '../../bgp/wire/update.ts';
 import { ipv4ToNumber } from '../../net/address.ts';
@@ -131,6 +138,8 @@ function typeFive(number: number, text: string, label: number): NlriRoute {
   };
 }
 
+const FAMILIES: readonly Family[] = [...ALL_FAMILIES, VPNV4_UNICAST, IPV6_LABELED_UNICAST];
+
 const evpn = { kind: 'evpn' as const, family: L2VPN_EVPN, rd: rd(9), ethernetTag: 7 };
 const esi = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
 const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -138,6 +147,23 @@ const ROUTES: ReadonlyMap<Family, readonly NlriRoute[]> = new Map([
   [
     IPV4_UNICAST,
     ['0.0.0.0/0', '10.0.0.0/8', '10.0.0.0/9', '10.1.2.3/32'].map((t) => unicast(IPV4_UNICAST, t)),
+  ],
+  [
+    VPNV4_UNICAST,
+    [
+      { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(9), labels: [16], prefix: prefixOf('10.0.0.0/8') },
+      { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(9), labels: [17], prefix: prefixOf('10.0.0.0/8') },
+      { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(8), labels: [16], prefix: prefixOf('10.0.0.0/8') },
+      { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(8), labels: [16, 17], prefix: prefixOf('0.0.0.0/0') },
+    ],
+  ],
+  [
+    IPV6_LABELED_UNICAST,
+    [
+      { kind: 'labeled', family: IPV6_LABELED_UNICAST, labels: [3], prefix: prefixOf('2001:db8::/32') },
+      { kind: 'labeled', family: IPV6_LABELED_UNICAST, labels: [1048575], prefix: prefixOf('2001:db8::/32') },
+      { kind: 'labeled', family: IPV6_LABELED_UNICAST, labels: [3], prefix: prefixOf('::/0') },
+    ],
   ],
   [IPV6_UNICAST, ['::/0', '2001:db8::/32', '2001:db8::1/128'].map((t) => unicast(IPV6_UNICAST, t))],
   [
@@ -172,7 +198,7 @@ const MOVED_TWICE = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 2);
 const STICKY = Uint8Array.of(6, 0, 1, 0, 0, 0, 0, 0);
 
 const peerIndex = fc.nat(PEERS.length - 1);
-const family = fc.constantFrom(...ALL_FAMILIES);
+const family = fc.constantFrom(...FAMILIES);
 const unicastFamily = fc.constantFrom(IPV4_UNICAST, IPV6_UNICAST);
 const routeIndexes = fc.array(fc.nat(7), { minLength: 1, maxLength: 3 });
 /** Ignored for peers that give none. */
@@ -301,17 +327,17 @@ class Scenario {
     const ownAddresses = [nextHops.ipv4, nextHops.ipv6];
     this.router = { localAs, routerId: 0x0a000001, ownAddresses, nextHops };
     speaker.setOwnAddresses(ownAddresses);
-    const instance = speaker.addInstance(DEFAULT_INSTANCE, ALL_FAMILIES, true);
+    const instance = speaker.addInstance(DEFAULT_INSTANCE, FAMILIES, true);
     this.peers = PEERS.map((one): TestPeer => {
       const { address, asn, fourOctetAs, max, enhanced, allowOwnAs, identifies, told } = one;
       const remoteAs = asn === 0 ? localAs : asn;
-      const settings = settingsOf(address, localAs, remoteAs);
+      const settings = { ...settingsOf(address, localAs, remoteAs), families: FAMILIES };
       speaker.addPeer({
         settings,
         instance,
         allowOwnAs,
         addressesBeside: () => ownAddresses,
-        ...(told !== undefined && { addPath: new Map(ALL_FAMILIES.map((of) => [of, told])) }),
+        ...(told !== undefined && { addPath: new Map(FAMILIES.map((of) => [of, told])) }),
       });
       const session = this.bench.sessions.at(-1);
       if (!session) throw new Error('no session was opened');
@@ -351,8 +377,8 @@ class Scenario {
       maxMessageSize: peer.maxMessageSize,
       enhancedRouteRefresh: peer.enhanced,
       addPath: {
-        receive: ALL_FAMILIES.filter((of) => peer.ownContext.addPath(of)),
-        send: ALL_FAMILIES.filter((of) => peer.context.addPath(of)),
+        receive: FAMILIES.filter((of) => peer.ownContext.addPath(of)),
+        send: FAMILIES.filter((of) => peer.context.addPath(of)),
       },
     });
   }
@@ -427,7 +453,9 @@ class Scenario {
 
   #announce(peer: TestPeer, action: Step & { kind: 'announce' }) {
     const { family: of, hop: index, attributes: drawn } = action;
-    const nextHop = addressOf((of === IPV6_UNICAST ? NEXT_HOPS_6 : NEXT_HOPS)[index] ?? '203.0.113.1');
+    const nextHop = addressOf(
+      (of === IPV6_UNICAST || of === IPV6_LABELED_UNICAST ? NEXT_HOPS_6 : NEXT_HOPS)[index] ?? '203.0.113.1',
+    );
     const own = this.#attributesOf(peer, drawn);
     const routes = announcedRoutes(peer, action);
     for (const route of routes) {
@@ -506,10 +534,10 @@ class Scenario {
         arrived(route, got, nextHop?.address),
       );
       expect(sorted(has)).toEqual(sorted(this.expected(peer)));
-      expect([...peer.view.endOfRib].sort()).toEqual(ALL_FAMILIES.map((of) => [of, 1]).sort());
+      expect([...peer.view.endOfRib].sort()).toEqual(FAMILIES.map((of) => [of, 1]).sort());
       expect(peer.view.refreshing).toBe(false);
       expect(Math.max(0, ...peer.view.sizes)).toBeLessThanOrEqual(peer.maxMessageSize);
-      for (const [index, of] of ALL_FAMILIES.entries()) {
+      for (const [index, of] of FAMILIES.entries()) {
         const told = [...peer.view.routes.values()].filter(({ route }) => route.family === of).length;
         expect(this.bench.speaker.peers[this.peers.indexOf(peer)]?.advertised(of), `${index}`).toBe(told);
       }

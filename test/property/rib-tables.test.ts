@@ -4,11 +4,12 @@ import { ByteTable } from '../../bgp/rib/byte-table.ts';
 import { Journal, type JournalReader } from '../../bgp/rib/journal.ts';
 import { joinNlri, MOST_NLRI_BYTES, NlriSplitter } from '../../bgp/rib/nlri-key.ts';
 import { BytePrefixTable, Ipv4PrefixTable, type PrefixTable } from '../../bgp/rib/prefix-table.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../bgp/wire/family.ts';
+import type { Family } from '../../bgp/wire/family.ts';
 import { encodeNlri, type NlriRoute } from '../../bgp/wire/nlri.ts';
 import { ByteWriter } from '../../net/byte-writer.ts';
 import { toHex } from '../../net/hex.ts';
 import { routeKey, routeOfNlri } from '../unit/bgp/rib/received-routes.ts';
+import { ALL_FAMILIES, LABELED_FAMILIES } from '../unit/bgp/rib/speaker-bench.ts';
 import { routeOf } from './wire-arbitraries.ts';
 
 /** Numbers of keys in the order in which they are added or, when they are there, removed. */
@@ -204,8 +205,9 @@ describe('the journal against a set for each reader', () => {
   });
 });
 
-const families: readonly Family[] = [IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN];
-const anyRoute = fc.constantFrom(...families).chain((family) => routeOf(family, 'announced'));
+const anyRoute = fc
+  .constantFrom(...ALL_FAMILIES, ...LABELED_FAMILIES)
+  .chain((family) => routeOf(family, 'announced'));
 
 describe('NLRI in two parts', () => {
   const splitter = new NlriSplitter();
@@ -214,10 +216,8 @@ describe('NLRI in two parts', () => {
     encodeNlri(writer.reset(), route, false);
     return writer.take();
   };
-  const split = (family: Family, bytes: Uint8Array, at: number, end: number): number =>
-    family === L2VPN_EVPN
-      ? splitter.evpn(bytes, at, end)
-      : splitter.unicast(bytes, at, end, family === IPV4_UNICAST ? 32 : 128);
+  const split = (family: Family, bytes: Uint8Array, at: number, end: number, withdrawn = false): number =>
+    splitter.split(family, bytes, at, end, withdrawn);
 
   it('are the same bytes when they are put together, and a withdrawal names the same route', () => {
     fc.assert(
@@ -235,10 +235,10 @@ describe('NLRI in two parts', () => {
         const end = joinNlri(route.family, key, keyLength, shifted, 2, 2 + restLength, joined, 3);
         expect(toHex(joined, 3, end)).toBe(toHex(nlri));
         const bare = joinNlri(route.family, key, keyLength, rest, 0, 0, joined, 0);
-        const withdrawn = routeOfNlri(route.family, joined.subarray(0, bare));
+        const withdrawn = routeOfNlri(route.family, joined.subarray(0, bare), 'withdrawn');
         expect(withdrawn && routeKey(withdrawn)).toBe(routeKey(route));
         const kept = toHex(key, 0, keyLength);
-        expect(split(route.family, joined, 0, bare)).toBe(bare);
+        expect(split(route.family, joined, 0, bare, true)).toBe(bare);
         expect(toHex(splitter.key, 0, splitter.keyLength)).toBe(kept);
       }),
       { numRuns: 1000 },
@@ -269,14 +269,15 @@ describe('NLRI in two parts', () => {
   it('are never read beyond the end', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...families),
+        fc.constantFrom(...ALL_FAMILIES, ...LABELED_FAMILIES),
         fc.uint8Array({ maxLength: 80 }),
         fc.nat(80),
-        (family, bytes, cut) => {
+        fc.boolean(),
+        (family, bytes, cut, withdrawn) => {
           const end = Math.min(cut, bytes.length);
           if (end === 0) return;
-          const exact = split(family, bytes.slice(0, end), 0, end);
-          expect(split(family, bytes, 0, end)).toBe(exact);
+          const exact = split(family, bytes.slice(0, end), 0, end, withdrawn);
+          expect(split(family, bytes, 0, end, withdrawn)).toBe(exact);
           expect(exact === -1 || (exact > 0 && exact <= end)).toBe(true);
         },
       ),

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 lab=(frr iproute2 kmod procps nginx curl tcpdump)
-interop=(bird2 gobgpd)
+interop=(bird2 gobgpd exabgp)
 measured=(bird2 gobgpd openbgpd)
 case ${1:-test} in
   demo) packages=("${lab[@]}") ;;

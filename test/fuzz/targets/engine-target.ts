@@ -6,12 +6,14 @@ import { readU16 } from '../../../bgp/wire/octets.ts';
 import {
   ALL_FAMILIES,
   type FakeSession,
+  LABELED_FAMILIES,
   SpeakerBench,
   settingsOf,
 } from '../../unit/bgp/rib/speaker-bench.ts';
 import { type FuzzTarget, must } from './target.ts';
 
 const LOCAL_AS = 65001;
+const FAMILIES = [...ALL_FAMILIES, ...LABELED_FAMILIES];
 /** Messages after which the sessions are lost, so that routes do not pile up for ever. */
 const MESSAGES_OF_A_SESSION = 500;
 const UPDATE = 2;
@@ -42,13 +44,13 @@ export class EngineTarget implements FuzzTarget {
 
   constructor() {
     this.#bench = new SpeakerBench();
-    const instance = this.#bench.speaker.addInstance('fuzz', ALL_FAMILIES, true);
+    const instance = this.#bench.speaker.addInstance('fuzz', FAMILIES, true);
     const add = (address: string, remoteAs: number, most?: number): Peer =>
       this.#bench.speaker.addPeer({
-        settings: settingsOf(address, LOCAL_AS, remoteAs),
+        settings: { ...settingsOf(address, LOCAL_AS, remoteAs), families: FAMILIES },
         instance,
         allowOwnAs: 0,
-        ...(most !== undefined && { addPath: new Map(ALL_FAMILIES.map((family) => [family, most])) }),
+        ...(most !== undefined && { addPath: new Map(FAMILIES.map((family) => [family, most])) }),
       });
     this.#peers = [
       add('192.0.2.11', 65011),
@@ -67,7 +69,7 @@ export class EngineTarget implements FuzzTarget {
       session.up({
         fourOctetAs: index !== 2,
         extendedNextHop: true,
-        addPath: SENDING[index] === undefined ? NO_ADD_PATH : { receive: [], send: ALL_FAMILIES },
+        addPath: SENDING[index] === undefined ? NO_ADD_PATH : { receive: [], send: FAMILIES },
       });
     });
     this.#bench.settle();
@@ -75,7 +77,7 @@ export class EngineTarget implements FuzzTarget {
 
   #begin(sender: FakeSession): void {
     const addPath: NegotiatedSession['addPath'] =
-      this.#begun++ % 3 === 0 ? { receive: ALL_FAMILIES, send: [] } : NO_ADD_PATH;
+      this.#begun++ % 3 === 0 ? { receive: FAMILIES, send: [] } : NO_ADD_PATH;
     sender.up({ maxMessageSize: 65535, extendedNextHop: sender === this.#senders[0], addPath });
   }
 
@@ -129,7 +131,7 @@ export class EngineTarget implements FuzzTarget {
       }
     }
     for (const peer of this.#peers) {
-      for (const family of ALL_FAMILIES) {
+      for (const family of FAMILIES) {
         must(peer.advertised(family) === 0, 'a peer still has routes of lost sessions');
       }
     }

@@ -6,11 +6,20 @@ import { delimiter, join } from 'node:path';
 export const FRR_DAEMONS = '/usr/lib/frr';
 
 const NAMESPACE_TOOLS = ['ip', 'nsenter', 'setpriv', 'sysctl'];
-const TOOLS = [...NAMESPACE_TOOLS, 'vtysh', `${FRR_DAEMONS}/bgpd`, 'gobgpd', 'gobgp', 'bird', 'birdc'];
+const TOOLS = [
+  ...NAMESPACE_TOOLS,
+  'vtysh',
+  `${FRR_DAEMONS}/bgpd`,
+  'gobgpd',
+  'gobgp',
+  'bird',
+  'birdc',
+  'exabgp',
+];
 
 /** Why real routers cannot be run here; undefined when they can. */
 export function missingRequirement(): string | undefined {
-  return missingTool(TOOLS, 'iproute2 util-linux frr gobgpd bird2');
+  return missingTool(TOOLS, 'iproute2 util-linux frr gobgpd bird2 exabgp');
 }
 
 /** Why openpe-routerd cannot be run in a namespace here; undefined when it can. */

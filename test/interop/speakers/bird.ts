@@ -4,10 +4,12 @@ import { CommandFailed, run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   FamilyWord,
+  LabeledFamilyWord,
   NeighborSettings,
   Originator,
   OwnRoute,
   PathSpeaker,
+  SeenLabeledRoute,
   SeenRoute,
   SpeakerPlace,
   SpeakerSettings,
@@ -114,6 +116,37 @@ export class Bird implements Originator, PathSpeaker {
     };
   }
 
+  /** What it has agreed on with a neighbor, in its words: `external AS4`. */
+  async sessionKind(neighbor: string): Promise<string> {
+    const text = await this.#birdc('show', 'protocols', 'all', this.#protocol(neighbor));
+    return /^\s+Session:\s+(.*)$/m.exec(text)?.[1] ?? '';
+  }
+
+  /** What it shows of an attribute of an IPv4 route that it does not know, by its number; undefined when it has none. */
+  async attributeText(prefix: string, code: number): Promise<string | undefined> {
+    const text = await this.#showRoute('show', 'route', prefix, 'table', 'master4', 'primary', 'all');
+    return new RegExp(`^\\s+BGP\\.${code.toString(16)} .*$`, 'm').exec(text)?.[0];
+  }
+
+  /** The route with labels for a prefix, whatever its route distinguisher. */
+  async labeledRoute(family: LabeledFamilyWord, prefix: string): Promise<SeenLabeledRoute | undefined> {
+    const text = await this.#birdc('show', 'route', 'table', LABELED_TABLES[family], 'all');
+    // Routes begin at the start of a line, with the route distinguisher where they have one.
+    const route = text.split(/\n(?=\S)/).find((part) => part.split(/\s+/, 2).includes(prefix)) ?? '';
+    const attribute = (name: string): string | undefined =>
+      new RegExp(`^\\s+BGP\\.${name}: ?(.*)$`, 'm').exec(route)?.[1]?.trim();
+    const label = attribute('mpls_label_stack');
+    if (label === undefined) return undefined;
+    const targets = attribute('ext_community')?.matchAll(/\(rt, (\d+), (\d+)\)/g) ?? [];
+    return {
+      prefix,
+      label: Number(label),
+      nextHop: attribute('next_hop')?.split(' ')[0] ?? '',
+      asPath: attribute('as_path') ?? '',
+      routeTargets: [...targets].map(([, admin, number]) => `${admin}:${number}`),
+    };
+  }
+
   async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
     const text = await this.#showRoute('show', 'route', prefix, 'table', TABLES[family], 'all');
     // Each path begins with the protocol that it came from.
@@ -159,10 +192,30 @@ export class Bird implements Originator, PathSpeaker {
 
 const TABLES: Readonly<Record<'ipv4' | 'ipv6', string>> = { ipv4: 'master4', ipv6: 'master6' };
 
+const LABELED_TABLES: Readonly<Record<LabeledFamilyWord, string>> = {
+  vpn4: 'vpntab4',
+  vpn6: 'vpntab6',
+  labeled4: 'master4',
+  labeled6: 'master6',
+};
+
+/** As BIRD calls the channel of a family. */
+const CHANNELS: Readonly<Record<FamilyWord, string>> = {
+  ipv4: 'ipv4',
+  ipv6: 'ipv6',
+  evpn: 'evpn',
+  vpn4: 'vpn4 mpls',
+  vpn6: 'vpn6 mpls',
+  labeled4: 'ipv4 mpls',
+  labeled6: 'ipv6 mpls',
+};
+
 function configurationText(settings: SpeakerSettings, routes: readonly OwnRoute[]): string {
   return `log stderr all;
 router id ${settings.routerId};
 protocol device { scan time 1; }
+vpn4 table vpntab4;
+vpn6 table vpntab6;
 ${bfdText(settings)}${staticText('ipv4', routes)}${staticText('ipv6', routes)}${settings.neighbors
   .map((neighbor, index) => neighborText(settings, neighbor, index))
   .join('')}`;
@@ -175,7 +228,7 @@ function bfdText({ neighbors }: SpeakerSettings): string {
   return `protocol bfd { interface "*" ${timers} multihop ${timers} }\n`;
 }
 
-function staticText(family: FamilyWord, routes: readonly OwnRoute[]): string {
+function staticText(family: 'ipv4' | 'ipv6', routes: readonly OwnRoute[]): string {
   const lines = routes.filter((route) => route.family === family).map(routeText);
   return `protocol static static_${family} {\n ${family};\n${lines.join('')}}\n`;
 }
@@ -198,7 +251,8 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
     linkLocal !== undefined && family === 'ipv4' ? 'extended next hop on;' : '';
   const paths = addPath ? 'add paths yes;' : '';
   const channels = families.map(
-    (family) => ` ${family} { import all; export all; next hop self; ${paths} ${extended(family)} };\n`,
+    (family) =>
+      ` ${CHANNELS[family]} { import all; export all; next hop self; ${paths} ${extended(family)} };\n`,
   );
   // It does not learn neighbors, but tells them of itself.
   const peer = linkLocal === undefined ? address : `${linkLocal} % '${address}'`;
@@ -208,7 +262,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  neighbor ${peer} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
- ${settings.gracefulRestart ? 'graceful restart on;' : ''}
+ ${settings.gracefulRestart ? 'graceful restart on;' : ''} ${settings.twoOctetAs ? 'enable as4 off;' : ''}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

@@ -7,10 +7,12 @@ import { FRR_DAEMONS } from '../network/requirements.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
+  LabeledFamilyWord,
   Originator,
   OwnRoute,
   PathSpeaker,
   SeenEvpnRoute,
+  SeenLabeledRoute,
   SeenRoute,
   SpeakerPlace,
   SpeakerSettings,
@@ -20,7 +22,13 @@ const FAMILY_COMMANDS: Readonly<Record<FamilyWord, string>> = {
   ipv4: 'ipv4 unicast',
   ipv6: 'ipv6 unicast',
   evpn: 'l2vpn evpn',
+  vpn4: 'ipv4 vpn',
+  vpn6: 'ipv6 vpn',
+  labeled4: 'ipv4 labeled-unicast',
+  labeled6: 'ipv6 labeled-unicast',
 };
+
+const FAMILY_WORDS = Object.keys(FAMILY_COMMANDS) as readonly FamilyWord[];
 
 interface FrrPath {
   readonly bestpath?: { readonly overall?: boolean };
@@ -49,6 +57,11 @@ type FrrEvpnEntry =
 interface FrrEvpnPath extends FrrPath {
   readonly vni: string;
   readonly extendedCommunity: { readonly string: string };
+}
+
+interface FrrLabeledPath extends FrrPath {
+  readonly remoteLabel?: number;
+  readonly extendedCommunity?: { readonly string: string };
 }
 
 /**
@@ -228,6 +241,26 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     return paths.filter(({ peer }) => peer?.peerId === neighbor).map(({ aspath }) => aspath.string);
   }
 
+  /** The best route with labels for a prefix; `rd` is empty where the family has none. */
+  async labeledRoute(
+    family: LabeledFamilyWord,
+    prefix: string,
+    rd: string,
+  ): Promise<SeenLabeledRoute | undefined> {
+    type Entry = { readonly paths?: readonly FrrLabeledPath[] };
+    const shown = await this.#show<Entry & Record<string, Entry>>(`bgp ${FAMILY_COMMANDS[family]} ${prefix}`);
+    const best = ((rd === '' ? shown : shown[rd])?.paths ?? []).find((path) => path.bestpath?.overall);
+    if (!best) return undefined;
+    const communities = best.extendedCommunity?.string.split(' ') ?? [];
+    return {
+      prefix,
+      label: best.remoteLabel ?? -1,
+      nextHop: best.nexthops[0]?.ip ?? '',
+      asPath: best.aspath.string,
+      routeTargets: communities.filter((text) => text.startsWith('RT:')).map((text) => text.slice(3)),
+    };
+  }
+
   async evpnRoutes(): Promise<readonly SeenEvpnRoute[]> {
     type Table = Readonly<Record<string, Readonly<Record<string, FrrEvpnEntry>> | number>>;
     const table = await this.#show<Table>('bgp l2vpn evpn route detail');
@@ -342,7 +375,7 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
       ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
     ];
   });
-  const families = (['ipv4', 'ipv6', 'evpn'] as const).flatMap((family) => [
+  const families = FAMILY_WORDS.flatMap((family) => [
     `address-family ${FAMILY_COMMANDS[family]}`,
     ...neighbors
       .filter((one) => one.families.includes(family))

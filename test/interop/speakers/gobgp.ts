@@ -5,9 +5,11 @@ import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
+  LabeledFamilyWord,
   NeighborSettings,
   Originator,
   OwnEvpnRoute,
+  OwnLabeledRoute,
   OwnRoute,
   PathSpeaker,
   SeenEvpnRoute,
@@ -20,6 +22,18 @@ const FAMILY_NAMES: Readonly<Record<FamilyWord, string>> = {
   ipv4: 'ipv4-unicast',
   ipv6: 'ipv6-unicast',
   evpn: 'l2vpn-evpn',
+  vpn4: 'l3vpn-ipv4-unicast',
+  vpn6: 'l3vpn-ipv6-unicast',
+  labeled4: 'ipv4-labelled-unicast',
+  labeled6: 'ipv6-labelled-unicast',
+};
+
+/** Tables with labels, as the command line calls them. */
+const RIB_NAMES: Readonly<Record<LabeledFamilyWord, string>> = {
+  vpn4: 'vpnv4',
+  vpn6: 'vpnv6',
+  labeled4: 'ipv4-mpls',
+  labeled6: 'ipv6-mpls',
 };
 
 /** Session state numbers of GoBGP's API. */
@@ -149,6 +163,11 @@ export class GoBgp implements Originator, EvpnSpeaker, PathSpeaker {
     return (await this.#best('evpn')).flatMap((path) => evpnRouteOf(path));
   }
 
+  /** All paths of Type 5 routes, the best ones and the others. */
+  async evpnPaths(): Promise<readonly SeenEvpnRoute[]> {
+    return (await this.#paths('evpn')).flatMap((path) => evpnRouteOf(path));
+  }
+
   async announce({ family, prefix, communities = [], med }: OwnRoute): Promise<void> {
     const community = communities.length > 0 ? ['community', communities.join(',')] : [];
     const metric = med === undefined ? [] : ['med', String(med)];
@@ -171,6 +190,17 @@ export class GoBgp implements Originator, EvpnSpeaker, PathSpeaker {
     const key = ['prefix', route.prefix, 'etag', '0', 'label', String(route.vni), 'rd', route.rd];
     const targets = ['rt', route.routeTarget, 'encap', 'vxlan', 'router-mac', route.routerMac];
     await this.#gobgp('global', 'rib', action, ...key, ...targets, '-a', 'evpn');
+  }
+
+  async announceLabeled(route: OwnLabeledRoute): Promise<void> {
+    const { family, prefix, rd, label, nextHop } = route;
+    const vpn = rd === '' ? [String(label)] : ['label', String(label), 'rd', rd, 'rt', rd];
+    await this.#gobgp('global', 'rib', 'add', '-a', RIB_NAMES[family], prefix, ...vpn, 'nexthop', nextHop);
+  }
+
+  async withdrawLabeled({ family, prefix, rd, label }: OwnLabeledRoute): Promise<void> {
+    const vpn = rd === '' ? [String(label)] : ['label', String(label), 'rd', rd];
+    await this.#gobgp('global', 'rib', 'del', '-a', RIB_NAMES[family], prefix, ...vpn);
   }
 
   /** Off and on again: after its own reset command GoBGP stays idle for half a minute. */

@@ -6,6 +6,7 @@ import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
+  LabeledFamilyWord,
   NeighborSettings,
   PathSpeaker,
   PrefixLimit,
@@ -19,6 +20,18 @@ const FAMILY_TYPES: Readonly<Record<FamilyWord, string>> = {
   ipv4: 'ipv4unicast',
   ipv6: 'ipv6unicast',
   evpn: 'evpn',
+  vpn4: 'ipv4vpn',
+  vpn6: 'ipv6vpn',
+  labeled4: 'ipv4labeledunicast',
+  labeled6: 'ipv6labeledunicast',
+};
+
+/** The same as the API calls them. */
+const LABELED_FAMILIES: Readonly<Record<LabeledFamilyWord, string>> = {
+  vpn4: 'vpnv4-unicast',
+  vpn6: 'vpnv6-unicast',
+  labeled4: 'ipv4-labeled-unicast',
+  labeled6: 'ipv6-labeled-unicast',
 };
 
 /** Nobody listens there, so that connecting leads nowhere and the peer has to do it. */
@@ -122,6 +135,11 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
 
   async #routes(...args: readonly string[]): Promise<readonly RouteView[]> {
     return JSON.parse(await this.control('routes', ...args)) as readonly RouteView[];
+  }
+
+  /** All routes of a family with labels. */
+  labeledRoutes(family: LabeledFamilyWord): Promise<readonly RouteView[]> {
+    return this.#routes('--family', LABELED_FAMILIES[family]);
   }
 
   async prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>> {

@@ -1,5 +1,27 @@
 /** Families of the tests, in short. */
-export type FamilyWord = 'ipv4' | 'ipv6' | 'evpn';
+export type FamilyWord = 'ipv4' | 'ipv6' | 'evpn' | LabeledFamilyWord;
+
+/** Families of routes with MPLS labels: they go over IPv6 sessions. */
+export type LabeledFamilyWord = 'vpn4' | 'vpn6' | 'labeled4' | 'labeled6';
+
+/** A route with one label that a speaker originates; its route target is its distinguisher. */
+export interface OwnLabeledRoute {
+  readonly family: LabeledFamilyWord;
+  readonly prefix: string;
+  /** Empty where the family has none. */
+  readonly rd: string;
+  readonly label: number;
+  readonly nextHop: string;
+}
+
+/** A route with labels as a speaker shows it. */
+export interface SeenLabeledRoute {
+  readonly prefix: string;
+  readonly label: number;
+  readonly nextHop: string;
+  readonly asPath: string;
+  readonly routeTargets: readonly string[];
+}
 
 /** A route that a speaker originates. */
 export interface OwnRoute {
@@ -8,6 +30,8 @@ export interface OwnRoute {
   /** `asn:value` */
   readonly communities?: readonly string[];
   readonly med?: number;
+  /** An attribute as ExaBGP has it, which need not be right: `0x63 0xc0 0x010203` is type, flags, value. */
+  readonly rawAttribute?: string;
 }
 
 /** A Type 5 route that a speaker originates; its next hop is the speaker's address. */
@@ -71,6 +95,8 @@ export interface SpeakerSettings {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
+  /** Knows only AS numbers of two octets (RFC 4271). */
+  readonly twoOctetAs?: boolean;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */

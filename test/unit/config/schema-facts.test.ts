@@ -100,6 +100,8 @@ const EXTENSIONS: Readonly<Record<string, Extension>> = {
   'spec.neighbors[].properties': { maxItems: 8 },
   'spec.neighbors[].properties[]': { fields: ['gtsm'] },
   'spec.neighbors[].properties[].type': { values: ['gtsm'] },
+  'spec.neighbors[].addressFamilies': { maxItems: 7 },
+  'spec.neighbors[].addressFamilies[].type': { values: ['ipv4labeledunicast', 'ipv6labeledunicast'] },
   'spec.neighbors[].addressFamilies[].properties[]': { fields: ['maximumPrefixes', 'addPath'] },
   'spec.neighbors[].addressFamilies[].properties[].type': { values: ['maximumPrefixes', 'addPath'] },
 };

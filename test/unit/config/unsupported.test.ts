@@ -56,23 +56,13 @@ describe('what the schema accepts and is not built yet', () => {
     expect(accepted).toEqual([]);
   });
 
-  test('families: VPN families are left out; a neighbor with nothing else is left out too', () => {
-    const families = (list: string): string =>
-      edit(
-        UNDERLAY,
-        NEIGHBOR,
-        `${NEIGHBOR}\n    - {asn: 1, address: 2001:db8::2, addressFamilies: [${list}]}`,
-      );
-    const mixed = load(families('{type: ipv6unicast}, {type: ipv4vpn}'));
-    expect(mixed.findings).toMatchObject([
-      { level: 'unsupported', field: 'spec.neighbors[1].addressFamilies[1].type' },
-    ]);
-    expect(mixed.configuration.underlay?.neighbors[1]?.families).toEqual([
-      { family: 'ipv6unicast', routeReflectorClient: false },
-    ]);
-    const onlyVpn = load(families('{type: ipv4vpn}, {type: ipv6vpn}'));
-    expect(onlyVpn.findings.length).toBe(2);
-    expect(onlyVpn.configuration.underlay?.neighbors.length).toBe(1);
+  test('families: those of routes with labels are taken, and nothing is said of them', () => {
+    const types = ['ipv6unicast', 'ipv4vpn', 'ipv6vpn', 'ipv4labeledunicast', 'ipv6labeledunicast'];
+    const list = types.map((type) => `{type: ${type}}`).join(', ');
+    const neighbor = `${NEIGHBOR}\n    - {asn: 1, address: 2001:db8::2, addressFamilies: [${list}]}`;
+    const { findings, configuration } = load(edit(UNDERLAY, NEIGHBOR, neighbor));
+    expect(findings).toEqual([]);
+    expect(configuration.underlay?.neighbors[1]?.families.map(({ family }) => family)).toEqual(types);
   });
 
   test('interfaces made by a CNI plugin: the Underlay has none left', () => {

@@ -2,7 +2,7 @@ import type { PathAttributes } from '../../../../bgp/wire/attribute-types.ts';
 import type { WireContext } from '../../../../bgp/wire/context.ts';
 import { type Family, familyName, IPV4_UNICAST } from '../../../../bgp/wire/family.ts';
 import type { MpNextHop } from '../../../../bgp/wire/mp-reach.ts';
-import { decodeNlri, encodeNlri, type NlriRoute } from '../../../../bgp/wire/nlri.ts';
+import { decodeNlri, encodeNlri, type NlriKind, type NlriRoute } from '../../../../bgp/wire/nlri.ts';
 import { decodeUpdate } from '../../../../bgp/wire/update.ts';
 import { ByteWriter } from '../../../../net/byte-writer.ts';
 import { toHex } from '../../../../net/hex.ts';
@@ -28,7 +28,9 @@ export function routeKey(route: NlriRoute): string {
         ? { ...route, esi: new Uint8Array(10), label: 0, label2: 0 }
         : route.kind === 'evpn' && route.routeType === 1
           ? { ...route, label: 0 }
-          : route;
+          : route.kind === 'vpn' || route.kind === 'labeled'
+            ? { ...route, labels: [] }
+            : route;
   const writer = new ByteWriter();
   encodeNlri(writer, neutral, false);
   const pathId = route.pathId === undefined ? '' : ` path ${route.pathId}`;
@@ -122,6 +124,10 @@ export class ReceivedRoutes {
 }
 
 /** The one route of an NLRI. */
-export function routeOfNlri(family: Family, bytes: Uint8Array): NlriRoute | undefined {
-  return decodeNlri(family, bytes, 0, bytes.length, false, 'announced').routes[0];
+export function routeOfNlri(
+  family: Family,
+  bytes: Uint8Array,
+  kind: NlriKind = 'announced',
+): NlriRoute | undefined {
+  return decodeNlri(family, bytes, 0, bytes.length, false, kind).routes[0];
 }

@@ -9,11 +9,28 @@ import type {
   SessionState,
 } from '../../../../bgp/session/session-events.ts';
 import { Speaker } from '../../../../bgp/speaker.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../../../bgp/wire/family.ts';
+import {
+  type Family,
+  IPV4_LABELED_UNICAST,
+  IPV4_UNICAST,
+  IPV6_LABELED_UNICAST,
+  IPV6_UNICAST,
+  L2VPN_EVPN,
+  VPNV4_UNICAST,
+  VPNV6_UNICAST,
+} from '../../../../bgp/wire/family.ts';
 import { type IpAddress, ipv4ToNumber, parseAddress } from '../../../../net/address.ts';
 import { FakeClock } from '../session/fake-clock.ts';
 
 export const ALL_FAMILIES: readonly Family[] = [IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN];
+
+/** Those of routes with labels, which are passed on as they are. */
+export const LABELED_FAMILIES: readonly Family[] = [
+  VPNV4_UNICAST,
+  VPNV6_UNICAST,
+  IPV4_LABELED_UNICAST,
+  IPV6_LABELED_UNICAST,
+];
 
 export function addressOf(text: string): IpAddress {
   const parsed = parseAddress(text);
