@@ -38,6 +38,8 @@ export interface UpdateReaderOptions {
   readonly routerId: number;
   /** CLUSTER_ID of this router, unsigned, where it is a route reflector: routes that passed it are refused (RFC 4456 §8). */
   readonly clusterId?: number | undefined;
+  /** Number of the interface that link-local next hops are on, by `NextHops.interfaceNumber`; absent: of no certain one. */
+  readonly interfaceNumber?: number | undefined;
   /** End-of-RIB was received for a family. */
   readonly endOfRib: (family: Family) => void;
   /** An error that does not end the session, for the log. */
@@ -66,6 +68,8 @@ const vpnNextHop = new Uint8Array(32);
 export class UpdateReader {
   readonly #options: UpdateReaderOptions;
   readonly #kind: AttributeKind;
+  /** 0: of no certain interface. */
+  readonly #interfaceNumber: number;
   /** The next hop of the attributes that are being read, or -1. */
   #nextHop = -1;
   /** Paths of the present message that were one too many. */
@@ -73,6 +77,7 @@ export class UpdateReader {
 
   constructor(options: UpdateReaderOptions) {
     this.#options = options;
+    this.#interfaceNumber = options.interfaceNumber ?? 0;
     this.#kind = options.context.peerType === 'ebgp' ? AttributeKind.ebgp : AttributeKind.ibgp;
   }
 
@@ -161,7 +166,9 @@ export class UpdateReader {
 
   /** Interns a next hop of the message; it stays if attributes that refer to it do. */
   #internNextHop(bytes: Uint8Array, start: number, end: number): number {
-    const id = this.#options.attributes.nextHops.intern(bytes, start, end);
+    const { nextHops } = this.#options.attributes;
+    const on = this.#interfaceNumber;
+    const id = on === 0 ? nextHops.intern(bytes, start, end) : nextHops.internOn(bytes, start, end, on);
     if (id !== this.#nextHop) this.#forgetNextHop();
     this.#nextHop = id;
     return id;

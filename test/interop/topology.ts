@@ -61,6 +61,8 @@ export interface LinkPlan<Name extends string> {
   readonly listens?: Name;
   /** BFD beside each session. */
   readonly bfd?: BfdTimers;
+  /** The link has link-local addresses only, and both ends know of the other one just that it is there. */
+  readonly unnumbered?: boolean;
   /** There is a router between the two, which only forwards. */
   readonly multiHop?: boolean;
   /** The most prefixes that one end takes from the other one. */
@@ -115,10 +117,14 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       const namespaces = new Map<string, string>();
       for (const name of Object.keys(plan.routers)) namespaces.set(name, await network.addNamespace(name));
       const ends = new Map<string, LinkEnd>();
-      for (const { between, multiHop } of plan.links) {
+      for (const { between, multiHop, unnumbered } of plan.links) {
         const [first, second] = between;
         const pair = [namespaces.get(first) ?? '', namespaces.get(second) ?? ''] as const;
-        const [from, to] = await (multiHop ? network.addPathOverRouter(...pair) : network.addLink(...pair));
+        const [from, to] = await (multiHop
+          ? network.addPathOverRouter(...pair)
+          : unnumbered
+            ? network.addBareLink(...pair)
+            : network.addLink(...pair));
         ends.set(`${first} ${second}`, from);
         ends.set(`${second} ${first}`, to);
       }
@@ -170,9 +176,25 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
 
   /** Address of a router on its link to another one. */
   address(of: keyof Routers & string, towards: keyof Routers & string, version: 4 | 6 = 4): string {
+    const { ipv4, ipv6 } = this.#endOf(of, towards);
+    return version === 4 ? ipv4 : ipv6;
+  }
+
+  /** Interface of a router on its link to another one. */
+  interfaceOf(of: keyof Routers & string, towards: keyof Routers & string): string {
+    return this.#endOf(of, towards).device;
+  }
+
+  /** Takes one end of a link down, or up again. */
+  async setLink(of: keyof Routers & string, towards: keyof Routers & string, up: boolean): Promise<void> {
+    const end = this.#endOf(of, towards);
+    await (up ? this.#network.setUp(end) : this.#network.setDown(end));
+  }
+
+  #endOf(of: string, towards: string): LinkEnd {
     const end = this.#addresses.get(`${of} ${towards}`);
     if (!end) throw new RangeError(`there is no link between ${of} and ${towards}`);
-    return version === 4 ? end.ipv4 : end.ipv6;
+    return end;
   }
 
   /** Waits until the sessions of a router, or of all, are Established at its own end. */
@@ -208,7 +230,8 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
   return plan.links.flatMap(
-    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, addPath }) => {
+    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, ...link }) => {
+      const { addPath, unnumbered } = link;
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -227,6 +250,9 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(addPath && { addPath }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
+      if (unnumbered) {
+        return [{ ...common, address: own.device, localAddress: own.ipv6, linkLocal: far.ipv6, families }];
+      }
       const overIpv4 = families.filter((family) => family === 'ipv4' || family === 'evpn');
       const overIpv6 = families.filter((family) => family !== 'ipv4' && family !== 'evpn');
       const sessions: NeighborSettings[] = [];

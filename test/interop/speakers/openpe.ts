@@ -121,9 +121,10 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
     return (JSON.parse(await this.control('status')) as StatusView).sessions.refusedConnections;
   }
 
-  /** The session with a neighbor. */
+  /** The session with a neighbor, by its address or the interface that it is on. */
   async session(neighbor: string): Promise<SessionView> {
-    const session = (await this.sessions()).find(({ peerAddress }) => peerAddress === neighbor);
+    const isMeant = (view: SessionView) => (view.interface ?? view.peerAddress) === neighbor;
+    const session = (await this.sessions()).find(isMeant);
     if (!session) throw new Error(`openpe-routerd has no session with ${neighbor}`);
     return session;
   }
@@ -231,14 +232,15 @@ function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
 
 function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
   const { address, listenRange, as, families, connects, password, isClient } = neighbor;
-  const { bfd, multiHop, gtsm, limit, addPath } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath, linkLocal } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
     ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
   ];
+  const peer = linkLocal === undefined ? { address } : { interface: address };
   return {
-    ...(listenRange === undefined ? { address } : { listenRange }),
+    ...(listenRange === undefined ? peer : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     ...(multiHop && { properties: [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] }),
     ...(gtsm && { properties: [{ type: 'gtsm' }] }),

@@ -78,6 +78,8 @@ export interface NeighborSettings {
   readonly limit?: PrefixLimit;
   /** All paths of a route are sent, and taken (RFC 7911). */
   readonly addPath?: boolean;
+  /** Link-local address of a neighbor that is known by the interface which it is on: `address` is that interface's name. */
+  readonly linkLocal?: string;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
 }
