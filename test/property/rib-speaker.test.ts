@@ -221,7 +221,14 @@ const attributes = fc.record({
   origin: fc.constantFrom<0 | 1 | 2>(0, 0, 0, 2),
   med: fc.constantFrom(undefined, 0, 10),
   localPref: fc.constantFrom(undefined, undefined, 50, 200),
-  communities: fc.constantFrom<readonly number[]>([], [], [0xfde80001], [0xffffff01], [0xffffff02, 7]),
+  communities: fc.constantFrom<readonly number[]>(
+    [],
+    [],
+    [0xfde80001],
+    [0xffffff01],
+    [0xffffff02, 7],
+    [0xffff0006],
+  ),
   extended: fc.constantFrom(
     new Uint8Array(0),
     RD_COMMUNITY,
