@@ -1,5 +1,6 @@
 import { type IpAddress, ipv4Mapped, isLinkLocal } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
+import { KEPT_NOTHING, keptRoutes } from './kept-routes.ts';
 import { type PrefixLimit, PrefixLimits } from './prefix-limits.ts';
 import type { DrainState, Reflection } from './rib/attribute-export.ts';
 import type { AttributeStore } from './rib/attribute-store.ts';
@@ -8,6 +9,7 @@ import { type RouteSource, SourceKind, type SourceRegistry } from './rib/sources
 import type { UpdateGroup } from './rib/update-group.ts';
 import { UpdateReader } from './rib/update-reader.ts';
 import type { AddPathSending, GroupMember } from './rib/update-stream.ts';
+import { otcEgress, otcIngress } from './role-rules.ts';
 import type { RoutingInstance } from './routing-instance.ts';
 import type { Clock } from './session/clock.ts';
 import type {
@@ -19,7 +21,7 @@ import type {
   SessionHandle,
   SessionState,
 } from './session/session-events.ts';
-import { keptFamilies, StaleRoutes } from './stale-routes.ts';
+import { StaleRoutes } from './stale-routes.ts';
 import type { ErrorClass, UpdateError } from './wire/attribute-errors.ts';
 import { RouteRefreshSubtype } from './wire/constants.ts';
 import { type Family, familyName, hasLabels, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from './wire/family.ts';
@@ -65,6 +67,8 @@ export interface PeerContext {
    * just those with one of them.
    */
   readonly sweep: (source: RouteSource, ribs: readonly Rib[], only?: number) => void;
+  /** Has the stale paths of a source marked as long-lived stale, in slices (RFC 9494). */
+  readonly markLongLived: (source: RouteSource, ribs: readonly Rib[]) => void;
   readonly clock: Clock;
   readonly drain: DrainState;
   readonly events: PeerEvents;
@@ -78,7 +82,11 @@ export interface PeerEvents {
   endOfRib?(peer: Peer, family: Family): void;
   /** Routes of a lost session stay in use for so many seconds: the peer restarts (RFC 4724). */
   kept?(peer: Peer, families: readonly Family[], seconds: number): void;
+  /** The peer is gone for longer than a restart takes: routes stay as the least preferred ones, for so many seconds at most (RFC 9494). */
+  longLived?(peer: Peer, families: readonly Family[], seconds: number): void;
   tolerated?(peer: Peer, error: UpdateError): void;
+  /** Routes of an UPDATE were refused: by the roles of both ends they are a leak (RFC 9234). */
+  leaked?(peer: Peer, family: Family): void;
   /** The peer is near the most prefixes of a family that are taken from it, or beyond. */
   prefixLimit?(peer: Peer, family: Family, count: number, state: 'near' | 'exceeded'): void;
   /** A family was negotiated for which there is no next hop to announce. */
@@ -106,14 +114,21 @@ export class Peer implements SessionEvents {
   #negotiated: NegotiatedSession | undefined;
   #forgotten = false;
   #lost = 0;
+  #leaks = 0;
   readonly #updateErrors = new Map<ErrorClass, number>();
 
   constructor(configuration: PeerConfiguration, context: PeerContext) {
     this.configuration = configuration;
     this.#context = context;
-    const { clock, sweep } = context;
+    const { clock, sweep, markLongLived } = context;
     const { prefixLimits: limits, instance } = configuration;
-    this.#stale = new StaleRoutes({ clock, sweep, ribs: instance.ribs });
+    this.#stale = new StaleRoutes({
+      clock,
+      sweep,
+      markLongLived,
+      ribs: instance.ribs,
+      longLived: (...about) => context.events.longLived?.(this, ...about),
+    });
     this.#limits = limits?.size
       ? new PrefixLimits({
           limits,
@@ -155,6 +170,16 @@ export class Peer implements SessionEvents {
   /** Errors in UPDATEs that did not end the session, by their class (RFC 7606 §2). */
   get updateErrors(): ReadonlyMap<ErrorClass, number> {
     return this.#updateErrors;
+  }
+
+  /** By family with long-lived stale routes of the peer: wall-clock milliseconds until which they stay (RFC 9494). */
+  get longLivedEnds(): ReadonlyMap<Family, number> {
+    return this.#stale.longLivedEnds;
+  }
+
+  /** UPDATEs whose routes were refused as leaks (RFC 9234). */
+  get leaks(): number {
+    return this.#leaks;
   }
 
   /** Prefixes that the peer has been told; paths, where several of a prefix are told. */
@@ -204,6 +229,8 @@ export class Peer implements SessionEvents {
         negotiated.interfaceName === undefined
           ? undefined
           : attributes.nextHops.interfaceNumber(negotiated.interfaceName, negotiated.localAddress),
+      onlyToCustomer: otcIngress(negotiated),
+      leaked: (family) => this.#noteLeak(family),
       endOfRib: (family) => {
         if (negotiated.families.includes(family)) this.#noteEndOfRib(family);
       },
@@ -218,6 +245,11 @@ export class Peer implements SessionEvents {
     const { errorClass } = error;
     this.#updateErrors.set(errorClass, (this.#updateErrors.get(errorClass) ?? 0) + 1);
     this.#context.events.tolerated?.(this, error);
+  }
+
+  #noteLeak(family: Family): void {
+    this.#leaks++;
+    this.#context.events.leaked?.(this, family);
   }
 
   #noteEndOfRib(family: Family): void {
@@ -257,7 +289,10 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || hasLabels(family) || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        bilateral: negotiated.role?.local === 'peer',
+        longLived: negotiated.longLived !== undefined,
         addPath: this.#addPathTo(family, negotiated),
+        onlyToCustomer: otcEgress(negotiated, family),
         drain: this.#context.drain,
       });
       group.addMember(member);
@@ -351,10 +386,10 @@ export class Peer implements SessionEvents {
     this.#source = undefined;
     this.#negotiated = undefined;
     if (!source || !negotiated) return;
-    const families = this.#forgotten ? [] : keptFamilies(negotiated, reason);
-    const seconds = negotiated.gracefulRestart?.restartTime ?? 0;
-    this.#stale.keep(source, families, seconds);
-    if (families.length > 0) this.#context.events.kept?.(this, families, seconds);
+    const kept = this.#forgotten ? KEPT_NOTHING : keptRoutes(negotiated, reason);
+    const { restarting, restartTime } = kept;
+    if (restarting.length > 0) this.#context.events.kept?.(this, restarting, restartTime);
+    this.#stale.keep(source, kept);
   }
 
   /** Keeps nothing of the peer from now on: it is not configured any more. */

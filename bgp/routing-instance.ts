@@ -93,7 +93,10 @@ function profileKey(profile: ExportProfile): string {
     selfNextHop,
     nextHopUnchanged,
     reflection,
+    bilateral,
+    longLived,
     addPath,
+    onlyToCustomer,
   } = profile;
   return [
     family,
@@ -105,6 +108,10 @@ function profileKey(profile: ExportProfile): string {
     nextHopUnchanged,
     reflection?.clusterId,
     reflection?.toClient,
+    bilateral,
+    longLived,
     addPath?.most,
+    onlyToCustomer?.adds,
+    onlyToCustomer?.blocks,
   ].join();
 }

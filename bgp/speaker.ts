@@ -1,6 +1,7 @@
 import type { IpAddress } from '../net/address.ts';
 import { Peer, type PeerConfiguration, type PeerEvents } from './peer.ts';
 import { AttributeStore } from './rib/attribute-store.ts';
+import { markLongLivedStale } from './rib/long-lived-stale.ts';
 import type { Rib, RibTime } from './rib/rib.ts';
 import { type RouteSource, SourceRegistry } from './rib/sources.ts';
 import type { UpdateGroup } from './rib/update-group.ts';
@@ -28,12 +29,14 @@ export interface SpeakerOptions {
   readonly events?: PeerEvents;
 }
 
-/** A source whose paths are being removed. */
+/** A source whose paths are being removed, or marked. */
 interface Sweep {
   readonly source: RouteSource;
   readonly ribs: Rib[];
   /** Bits of `PathFlag`: only paths with one of them; undefined: all, and the source is lost. */
   readonly only: number | undefined;
+  /** Not removed, but marked as long-lived stale. */
+  readonly marks?: true;
   next: number;
 }
 
@@ -169,6 +172,7 @@ export class Speaker {
       clock: this.#clock,
       drain: this.#drain,
       sweep: (source, ribs, only) => this.sweep(source, ribs, only),
+      markLongLived: (source, ribs) => this.#markLongLived(source, ribs),
       events: this.#events,
     });
     const session = this.#openSession(configuration.settings, peer);
@@ -230,6 +234,12 @@ export class Speaker {
    */
   sweep(source: RouteSource, ribs: readonly Rib[], only?: number): void {
     this.#sweeps.push({ source, ribs: [...ribs], only, next: 0 });
+    this.schedule();
+  }
+
+  /** Marks the stale paths of a source as long-lived stale, in slices, after what is being removed now. */
+  #markLongLived(source: RouteSource, ribs: readonly Rib[]): void {
+    this.#sweeps.push({ source, ribs: [...ribs], only: undefined, marks: true, next: 0 });
     this.schedule();
   }
 
@@ -299,13 +309,15 @@ export class Speaker {
   #stepSweep(sweep: Sweep, limit: number): void {
     const rib = sweep.ribs[0];
     if (rib) {
-      sweep.next = rib.sweepSource(sweep.source, sweep.next, limit, sweep.only);
+      sweep.next = sweep.marks
+        ? markLongLivedStale(rib, sweep.source, sweep.next, limit)
+        : rib.sweepSource(sweep.source, sweep.next, limit, sweep.only);
       if (sweep.next >= 0) return;
       sweep.ribs.shift();
       sweep.next = 0;
       return;
     }
     this.#sweeps.shift();
-    if (sweep.only === undefined) this.sources.remove(sweep.source);
+    if (sweep.only === undefined && !sweep.marks) this.sources.remove(sweep.source);
   }
 }

@@ -1,8 +1,9 @@
 // Hot: runs once per attribute set and batch. Writes bytes; nothing is allocated.
-import { AttributeCode } from '../wire/constants.ts';
+import { AttributeCode, WellKnownCommunity } from '../wire/constants.ts';
 import { readU32 } from '../wire/octets.ts';
 import { attributeEnd, attributeValue } from './attribute-header.ts';
 import { AttributeFact, AttributeKind, type AttributeStore } from './attribute-store.ts';
+import { type OtcEgress, writeOtc } from './only-to-customer.ts';
 
 /** What an attribute set becomes on its way to a peer (RFC 4271 §5). */
 export interface AttributeExport {
@@ -12,6 +13,8 @@ export interface AttributeExport {
   readonly fourOctetAs: boolean;
   /** Set where this router is a route reflector and the peer an internal one (RFC 4456). */
   readonly reflection?: Reflection | undefined;
+  /** Set where this router has a role, in IPv4 and IPv6 unicast (RFC 9234). */
+  readonly onlyToCustomer?: OtcEgress | undefined;
   /** Whether this router is about to end its sessions; absent: never. */
   readonly drain?: DrainState;
 }
@@ -33,11 +36,9 @@ export interface Reflection {
 const AS_TRANS = 23456;
 const AS_SEQUENCE = 2;
 const FIRST_CONFEDERATION_SEGMENT = 3;
-/** RFC 8326 §5. */
-const GRACEFUL_SHUTDOWN = 0xffff0000;
 
-/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, COMMUNITIES. */
-export const EXPORT_OVERHEAD = 112;
+/** The most bytes that the export adds to an attribute set: AS_PATH and AS4_PATH prepended and widened, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, COMMUNITIES, ONLY_TO_CUSTOMER. */
+export const EXPORT_OVERHEAD = 120;
 
 /** Codes whose meaning this speaker knows: they are passed on without the partial bit (RFC 4271 §5). */
 const KNOWN_CODES = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 16, 22, 25, 26, 32, 35]);
@@ -92,6 +93,9 @@ export class AttributeExporter {
     else this.#writeReflected(id, originator, keepAigp);
     if (leaving && this.#find(bytes, start, end, AttributeCode.COMMUNITIES) < 0)
       this.#writeLeaving(bytes, -1);
+    const { onlyToCustomer } = this.#profile;
+    if (onlyToCustomer?.adds && (store.flags(id) & AttributeFact.onlyToCustomer) === 0)
+      this.#at = writeOtc(target, this.#at, this.#profile.localAs);
     return this.#at;
   }
 
@@ -180,7 +184,7 @@ export class AttributeExporter {
     const end = at < 0 ? 0 : attributeEnd(bytes, at);
     this.#header(0xc0, AttributeCode.COMMUNITIES, end - value + 4);
     this.#copyBytes(bytes, value, end);
-    this.#u32(GRACEFUL_SHUTDOWN);
+    this.#u32(WellKnownCommunity.GRACEFUL_SHUTDOWN);
   }
 
   /** RFC 4271 §5: an unknown attribute goes on only if it is transitive, and is marked as partial. */

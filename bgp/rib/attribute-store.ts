@@ -1,5 +1,5 @@
 // Hot: lookup runs once per UPDATE. Columns only; an attribute set costs no object.
-import { AttributeCode } from '../wire/constants.ts';
+import { AttributeCode, WellKnownCommunity } from '../wire/constants.ts';
 import { readU32 } from '../wire/octets.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { ByteTable } from './byte-table.ts';
@@ -20,7 +20,20 @@ export const AttributeFact = {
   noAdvertise: 8,
   /** Well-known community GRACEFUL_SHUTDOWN (RFC 8326). */
   gracefulShutdown: 16,
+  /** The attribute ONLY_TO_CUSTOMER is there (RFC 9234). */
+  onlyToCustomer: 32,
+  /** Well-known community LLGR_STALE (RFC 9494): less preferred than any route without. */
+  longLivedStale: 64,
+  /** Well-known community NO_LLGR (RFC 9494). */
+  noLongLived: 128,
+  /** Well-known community NO_PEER (RFC 3765). */
+  noPeer: 256,
+  /** Well-known community BLACKHOLE (RFC 7999). */
+  blackhole: 512,
 } as const;
+
+/** All well-known communities are 65535:something (RFC 1997). */
+const FIRST_WELL_KNOWN = 0xffff0000;
 
 /** LOCAL_PREF of a route that has none: what FRR, BIRD and GoBGP take. */
 export const DEFAULT_LOCAL_PREFERENCE = 100;
@@ -151,6 +164,10 @@ export class AttributeStore {
       case 10:
         this.#records[id * FIELDS + CLUSTER_LIST_LENGTH] = size >> 2;
         break;
+      case 35:
+        this.#records[id * FIELDS + FLAGS] =
+          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.onlyToCustomer;
+        break;
     }
   }
 
@@ -172,16 +189,8 @@ export class AttributeStore {
   #readCommunities(id: number, bytes: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end; at += 4) {
       const community = readU32(bytes, at);
-      if (community === 0xffffff02)
-        this.#records[id * FIELDS + FLAGS] =
-          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.noAdvertise;
-      if (community === 0xffff0000)
-        this.#records[id * FIELDS + FLAGS] =
-          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.gracefulShutdown;
-      if (community === 0xffffff01 || community === 0xffffff03) {
-        this.#records[id * FIELDS + FLAGS] =
-          (this.#records[id * FIELDS + FLAGS] as number) | AttributeFact.noExport;
-      }
+      if (community < FIRST_WELL_KNOWN) continue;
+      this.#records[id * FIELDS + FLAGS] = (this.#records[id * FIELDS + FLAGS] as number) | factOf(community);
     }
   }
 
@@ -317,4 +326,27 @@ export function writeIdentityHeader(
   target[at + 2] = (nextHop >>> 16) & 0xff;
   target[at + 3] = (nextHop >>> 8) & 0xff;
   target[at + 4] = nextHop & 0xff;
+}
+
+/** What a well-known community says about a set, as a bit; 0 for one that is only passed on. */
+function factOf(community: number): number {
+  switch (community) {
+    case WellKnownCommunity.GRACEFUL_SHUTDOWN:
+      return AttributeFact.gracefulShutdown;
+    case WellKnownCommunity.LLGR_STALE:
+      return AttributeFact.longLivedStale;
+    case WellKnownCommunity.NO_LLGR:
+      return AttributeFact.noLongLived;
+    case WellKnownCommunity.NO_PEER:
+      return AttributeFact.noPeer;
+    case WellKnownCommunity.BLACKHOLE:
+      return AttributeFact.blackhole;
+    case WellKnownCommunity.NO_EXPORT:
+    case WellKnownCommunity.NO_EXPORT_SUBCONFED:
+      return AttributeFact.noExport;
+    case WellKnownCommunity.NO_ADVERTISE:
+      return AttributeFact.noAdvertise;
+    default:
+      return 0;
+  }
 }

@@ -1,5 +1,5 @@
 // Hot: runs once per changed prefix that has several paths. Nothing is allocated.
-import type { AttributeStore } from './attribute-store.ts';
+import { AttributeFact, type AttributeStore } from './attribute-store.ts';
 import { growInt32 } from './columns.ts';
 import { LeastMed } from './least-med.ts';
 import { compareMacMobility } from './mac-mobility.ts';
@@ -9,6 +9,7 @@ import { comparePeerAddress, SourceKind, type SourceRegistry } from './sources.t
 /** Steps of the decision process in their order, as people read them. */
 export const DECISION_STEPS = [
   'MAC mobility',
+  'long-lived stale',
   'local preference',
   'locally originated',
   'AS path length',
@@ -26,9 +27,9 @@ export type DecisionReason = (typeof DECISION_STEPS)[number] | 'only path';
 
 /** The first step of all routes but MAC/IP Advertisement routes. */
 const COMMON_STEP = 1;
-const MED_STEP = 5;
+const MED_STEP = 6;
 /** Paths that are equal in all steps before this one may share the traffic. */
-const FIRST_TIE_BREAK = 7;
+const FIRST_TIE_BREAK = 8;
 /** As many paths are compared by MED each with each other; more of them in a table. */
 const FEW = 8;
 
@@ -141,28 +142,41 @@ export class DecisionProcess {
     const attributeB = paths.attributes(b);
     switch (step) {
       case 0:
-        return compareMacMobility(attributes, attributeA, attributeB);
+        // RFC 9494 §4.4: a long-lived stale path is less preferred than any other, wherever the address was last.
+        return this.#compareLongLived(attributeA, attributeB) === 0
+          ? compareMacMobility(attributes, attributeA, attributeB)
+          : 0;
       case COMMON_STEP:
-        return attributes.localPref(attributeB) - attributes.localPref(attributeA);
+        return this.#compareLongLived(attributeA, attributeB);
       case 2:
-        return Number(this.#kind(b) === SourceKind.local) - Number(this.#kind(a) === SourceKind.local);
+        return attributes.localPref(attributeB) - attributes.localPref(attributeA);
       case 3:
-        return attributes.asPathLength(attributeA) - attributes.asPathLength(attributeB);
+        return Number(this.#kind(b) === SourceKind.local) - Number(this.#kind(a) === SourceKind.local);
       case 4:
+        return attributes.asPathLength(attributeA) - attributes.asPathLength(attributeB);
+      case 5:
         return attributes.origin(attributeA) - attributes.origin(attributeB);
       case MED_STEP:
         return this.#compareMed(attributeA, attributeB);
-      case 6:
+      case 7:
         return Number(this.#kind(a) === SourceKind.ibgp) - Number(this.#kind(b) === SourceKind.ibgp);
       case FIRST_TIE_BREAK:
         return this.#routerId(a) - this.#routerId(b);
-      case 8:
-        return attributes.clusterListLength(attributeA) - attributes.clusterListLength(attributeB);
       case 9:
+        return attributes.clusterListLength(attributeA) - attributes.clusterListLength(attributeB);
+      case 10:
         return comparePeerAddress(this.#sources.get(paths.source(a)), this.#sources.get(paths.source(b)));
       default:
         return paths.pathId(a) - paths.pathId(b);
     }
+  }
+
+  #compareLongLived(a: number, b: number): number {
+    const attributes = this.#attributes;
+    return (
+      (attributes.flags(a) & AttributeFact.longLivedStale) -
+      (attributes.flags(b) & AttributeFact.longLivedStale)
+    );
   }
 
   #compareMed(a: number, b: number): number {

@@ -54,7 +54,8 @@ function writeExtendedCommunities(communities: Uint8Array): void {
   scratch.raw(communities);
 }
 
-function internBytes(
+/** The set of these attributes, each in good form. */
+export function internBytes(
   store: AttributeStore,
   kind: AttributeKind,
   nextHop: number,

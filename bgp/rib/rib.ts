@@ -289,14 +289,15 @@ export class Rib implements JournalOwner {
     this.#dirtyNext = 0;
   }
 
-  /** Marks all paths of a source as stale, in one go, and those that were so already as expired. */
-  markStale(source: RouteSource): void {
+  /** Marks all paths of a source as stale, in one go, and those that were so already as expired, unless they are to `last`. */
+  markStale(source: RouteSource, last: boolean): void {
     if (this.pathCount(source) === 0) return;
     const { paths } = this;
     for (let path = 0; path < paths.idLimit; path++) {
       if (paths.source(path) !== source.id) continue;
       const flags = paths.flags(path);
-      paths.setFlags(path, flags & PathFlag.stale ? flags | PathFlag.expired : flags | PathFlag.stale);
+      const expires = flags & PathFlag.stale && !last;
+      paths.setFlags(path, expires ? flags | PathFlag.expired : flags | PathFlag.stale);
     }
   }
 

@@ -1,16 +1,24 @@
 // Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
 import { ByteWriter } from '../../net/byte-writer.ts';
 import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
-import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
+import {
+  AttributeCode,
+  AttributeFlag,
+  NotificationCode,
+  UpdateErrorSubcode,
+  WellKnownCommunity,
+} from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
-import { type Family, familyName, IPV4_UNICAST, isVpnFamily } from '../wire/family.ts';
+import { type Family, familyName, IPV4_UNICAST, isUnicast, isVpnFamily } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
 import { hasPlainAttributes } from '../wire/plain-attributes.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import { UpdateSections } from '../wire/update-sections.ts';
+import { internWithCommunity } from './added-community.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import {
+  AttributeFact,
   AttributeKind,
   type AttributeStore,
   IDENTITY_HEADER_SIZE,
@@ -19,6 +27,7 @@ import {
 import { hashBytes } from './columns.ts';
 import { Ipv4Block } from './ipv4-block.ts';
 import { NlriSplitter } from './nlri-key.ts';
+import { hasOtc, isLeak, OTC_SIZE, type OtcIngress, writeOtc } from './only-to-customer.ts';
 import { Ipv4PrefixTable } from './prefix-table.ts';
 import { copyVpnNextHop, hasUsualNextHop } from './reach-next-hop.ts';
 import { MOST_PATHS_OF_PEER, type Rib } from './rib.ts';
@@ -40,6 +49,10 @@ export interface UpdateReaderOptions {
   readonly clusterId?: number | undefined;
   /** Number of the interface that link-local next hops are on, by `NextHops.interfaceNumber`; absent: of no certain one. */
   readonly interfaceNumber?: number | undefined;
+  /** Set where this router has a role: for routes of IPv4 and IPv6 unicast (RFC 9234). */
+  readonly onlyToCustomer?: OtcIngress | undefined;
+  /** The routes of an UPDATE were refused: they are a leak (RFC 9234). */
+  readonly leaked?: (family: Family) => void;
   /** End-of-RIB was received for a family. */
   readonly endOfRib: (family: Family) => void;
   /** An error that does not end the session, for the log. */
@@ -60,7 +73,7 @@ const FOUR_OCTET_CONTEXT: WireContext = {
 const sections = new UpdateSections();
 const splitter = new NlriSplitter();
 const block = new Ipv4Block();
-const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535);
+const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535 + OTC_SIZE);
 const canonical = new ByteWriter();
 const vpnNextHop = new Uint8Array(32);
 
@@ -159,7 +172,8 @@ export class UpdateReader {
     const id = seen >= 0 ? seen : this.#internChecked(bytes, reach, length, hash);
     this.#forgetNextHop();
     if (typeof id !== 'number' || id < 0) return id;
-    if (this.#isAcceptable(id)) return id;
+    const family = reach ? sections.reachFamily : IPV4_UNICAST;
+    if (this.#isAcceptable(id) && !this.#isLeak(id, family)) return this.#limited(id);
     this.#options.attributes.collect(id);
     return REJECTED;
   }
@@ -204,7 +218,33 @@ export class UpdateReader {
     }
     if (nextHop < 0) return -1;
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
-    return length;
+    return this.#options.onlyToCustomer ? this.#addOtc(reach, length) : length;
+  }
+
+  /** RFC 9234 §5, ingress rule 3: the identity that ends at `length` with OTC, if it has to have it and has not; its new end. */
+  #addOtc(reach: boolean, length: number): number {
+    const { onlyToCustomer } = this.#options;
+    if (!onlyToCustomer?.adds || (reach && !isUnicast(sections.reachFamily))) return length;
+    if (hasOtc(identity, IDENTITY_HEADER_SIZE, length)) return length;
+    return writeOtc(identity, length, onlyToCustomer.remoteAs);
+  }
+
+  /** RFC 7999 §3.2: what an external peer wants to have discarded does not leave the AS; like FRR, with NO_EXPORT. */
+  #limited(id: number): number {
+    const { attributes } = this.#options;
+    const facts = attributes.flags(id);
+    if ((facts & AttributeFact.blackhole) === 0 || this.#kind !== AttributeKind.ebgp) return id;
+    if (facts & (AttributeFact.noExport | AttributeFact.noAdvertise)) return id;
+    const limited = internWithCommunity(attributes, id, WellKnownCommunity.NO_EXPORT);
+    attributes.collect(id);
+    return limited;
+  }
+
+  #isLeak(id: number, family: Family): boolean {
+    const { onlyToCustomer, attributes, leaked } = this.#options;
+    if (!onlyToCustomer || !isUnicast(family) || !isLeak(attributes, id, onlyToCustomer)) return false;
+    leaked?.(family);
+    return true;
   }
 
   /** The next hop of MP_REACH_NLRI. */
@@ -253,7 +293,7 @@ export class UpdateReader {
     );
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
-    return store.intern(identity, 0, IDENTITY_HEADER_SIZE + canonical.length);
+    return store.intern(identity, 0, this.#addOtc(reach, IDENTITY_HEADER_SIZE + canonical.length));
   }
 
   /** What most attributes are: nothing has to be decoded to see that they are right. */

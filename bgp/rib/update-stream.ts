@@ -18,6 +18,10 @@ export interface ExportProfile extends AttributeExport {
   readonly selfNextHop: Uint8Array;
   /** Keep the next hop of the route where it has one: EVPN, and unicast between internal peers. */
   readonly nextHopUnchanged: boolean;
+  /** The peer is a bilateral one: routes with NO_PEER are not sent (RFC 3765). */
+  readonly bilateral: boolean;
+  /** Long-lived stale routes are sent: the peer has the capability (RFC 9494 §4.3). */
+  readonly longLived: boolean;
   /** Several paths of a prefix are sent, each with a path identifier (RFC 7911); absent: the best one, without. */
   readonly addPath?: AddPathSending | undefined;
 }
@@ -68,6 +72,8 @@ export abstract class UpdateStream {
   readonly #exporter: AttributeExporter;
   readonly #multiprotocol: boolean;
   readonly #external: boolean;
+  /** Bits of {@link AttributeFact} of sets that are not sent to these members. */
+  readonly #withheld: number;
   readonly #reader: JournalReader;
   readonly #members: GroupMember[];
   /** Source ids of the members. */
@@ -101,6 +107,7 @@ export abstract class UpdateStream {
     for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#exporter = new AttributeExporter(rib.attributes, profile);
     this.#external = profile.peerType === 'ebgp';
+    this.#withheld = withheldFacts(profile);
     this.#multiprotocol = profile.family !== IPV4_UNICAST || profile.selfNextHop.length !== 4;
     this.writer = new UpdateWriter(profile.family, profile.maxMessageSize, this.#multiprotocol);
     if (!from) return;
@@ -232,9 +239,8 @@ export abstract class UpdateStream {
   }
 
   protected isExported(attributes: number, source: number): boolean {
-    const flags = this.rib.attributes.flags(attributes);
-    if (flags & AttributeFact.noAdvertise) return false;
-    if (this.#external) return (flags & AttributeFact.noExport) === 0;
+    if (this.rib.attributes.flags(attributes) & this.#withheld) return false;
+    if (this.#external) return true;
     // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers. An imported path
     // has left the mesh of those peers, and never goes back there.
     const { kind, imported, clientOf } = this.rib.sources.get(source);
@@ -309,4 +315,14 @@ export abstract class UpdateStream {
     const restEnd = extra > 0 ? rib.extras.end(extra) : 0;
     return joinNlri(rib.family, keyScratch, keyLength, rest, restStart, restEnd, nlriScratch, at);
   }
+}
+
+function withheldFacts({ peerType, onlyToCustomer, bilateral, longLived }: ExportProfile): number {
+  return (
+    AttributeFact.noAdvertise |
+    (peerType === 'ebgp' ? AttributeFact.noExport : 0) |
+    (bilateral ? AttributeFact.noPeer : 0) |
+    (longLived ? 0 : AttributeFact.longLivedStale) |
+    (onlyToCustomer?.blocks ? AttributeFact.onlyToCustomer : 0)
+  );
 }

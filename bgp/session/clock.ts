@@ -19,7 +19,25 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   setTimer(milliseconds, fire) {
+    if (milliseconds > LONGEST_TIMEOUT) return longTimer(milliseconds, fire);
     const handle = setTimeout(fire, milliseconds);
     return { cancel: () => clearTimeout(handle) };
   },
 };
+
+/** Milliseconds. Node.js lets a longer one fire at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+function longTimer(milliseconds: number, fire: () => void): Timer {
+  const end = systemClock.now() + milliseconds;
+  const wait = (): Timer => {
+    const left = Math.max(0, end - systemClock.now());
+    return left > LONGEST_TIMEOUT
+      ? systemClock.setTimer(LONGEST_TIMEOUT, () => {
+          timer = wait();
+        })
+      : systemClock.setTimer(left, fire);
+  };
+  let timer = wait();
+  return { cancel: () => timer.cancel() };
+}

@@ -11,6 +11,8 @@ import { type Family, familyName, IPV4_UNICAST } from '../wire/family.ts';
 import { type OpenMessage, twoOctetAs } from '../wire/open.ts';
 import { type Decoded, failed } from '../wire/protocol-error.ts';
 import { addPathCapability, negotiatedAddPath } from './add-path-negotiation.ts';
+import { LONG_LIVED_CAPABILITY, negotiatedLongLived } from './long-lived-negotiation.ts';
+import { negotiatedRole, roleValue } from './roles.ts';
 import type { NegotiatedSession, PeerGracefulRestart, PeerSettings } from './session-events.ts';
 
 /** Address family identifier of IPv6. */
@@ -49,7 +51,8 @@ function localCapabilities(settings: PeerSettings): Capability[] {
       entries: [{ family: IPV4_UNICAST, nextHopAfi: AFI_IPV6 }],
     });
   }
-  const { gracefulRestart } = settings;
+  const { gracefulRestart, role } = settings;
+  if (role) capabilities.push({ kind: 'role', role: roleValue(role.local) });
   if (gracefulRestart) {
     // Without families: helps a peer that restarts, keeps nothing itself (RFC 4724 §3, RFC 8538 §2).
     capabilities.push({
@@ -62,6 +65,7 @@ function localCapabilities(settings: PeerSettings): Capability[] {
         forwarding: gracefulRestart.preserved(),
       })),
     });
+    if (settings.longLivedGracefulRestart?.size) capabilities.push(LONG_LIVED_CAPABILITY);
   }
   return capabilities;
 }
@@ -81,7 +85,7 @@ function offersExtendedNextHop(open: OpenMessage): boolean {
 
 /**
  * Checks the peer's decoded OPEN against what is expected of it, and draws the sum of both OPENs
- * (RFC 4271 §6.2, RFC 5492 §3, RFC 6286 §2.2). The error is what the NOTIFICATION says.
+ * (RFC 4271 §6.2, RFC 5492 §3, RFC 6286 §2.2, RFC 9234 §4.2). The error is what the NOTIFICATION says.
  */
 export function negotiate(
   settings: PeerSettings,
@@ -101,6 +105,8 @@ export function negotiate(
       'peer of the same AS has the same BGP identifier as this router',
     );
   }
+  const role = negotiatedRole(internal ? undefined : settings.role, received);
+  if (role && 'mismatch' in role) return openError(OpenErrorSubcode.ROLE_MISMATCH, role.mismatch);
   const families = commonFamilies(settings, sent, received);
   if (families.length === 0) return noCommonFamily(settings, received);
   const both = (kind: Capability['kind']): boolean => offers(sent, kind) && offers(received, kind);
@@ -120,7 +126,9 @@ export function negotiate(
       routeRefresh: both('route-refresh'),
       enhancedRouteRefresh: both('route-refresh') && both('enhanced-route-refresh'),
       gracefulRestart: peerGracefulRestart(sent, received),
+      longLived: negotiatedLongLived(settings.longLivedGracefulRestart ?? new Map(), sent, received),
       addPath: negotiatedAddPath(families, sent, received),
+      role,
       maxMessageSize: both('extended-message') ? EXTENDED_MAX_MESSAGE_SIZE : MAX_MESSAGE_SIZE,
     },
   };

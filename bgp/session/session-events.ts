@@ -2,6 +2,8 @@ import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../wire/family.ts';
 import type { ProtocolError } from '../wire/protocol-error.ts';
 import type { NegotiatedAddPath } from './add-path-negotiation.ts';
+import type { PeerLongLived } from './long-lived-negotiation.ts';
+import type { NegotiatedRole, RoleSettings } from './roles.ts';
 import type { SocketOptions } from './transport.ts';
 
 /** What a session needs to know of its peer. Policy and routing instance are not its business. */
@@ -32,6 +34,13 @@ export interface PeerSettings {
   readonly families: readonly Family[];
   /** Families in which several paths of a route are sent, if the peer takes them (RFC 7911); absent: none. */
   readonly addPathSend?: readonly Family[];
+  /** What this router is to an external peer (RFC 9234); absent: nothing is said of it. */
+  readonly role?: RoleSettings;
+  /**
+   * Families in which routes of the peer are kept when it is gone for longer than a restart takes (RFC 9494), and for how many
+   * seconds at most; Infinity: for as long as the peer asks. Absent or empty: not offered. Only beside {@link gracefulRestart}.
+   */
+  readonly longLivedGracefulRestart?: ReadonlyMap<Family, number>;
   /** Absent: graceful restart is not offered, and not granted to the peer. */
   readonly gracefulRestart?: GracefulRestartOffer;
   readonly socket: SocketOptions;
@@ -88,7 +97,11 @@ export interface NegotiatedSession {
   readonly enhancedRouteRefresh: boolean;
   /** Undefined: not offered by both. */
   readonly gracefulRestart?: PeerGracefulRestart | undefined;
+  /** Undefined: not offered by both. */
+  readonly longLived?: PeerLongLived | undefined;
   readonly addPath: NegotiatedAddPath;
+  /** Undefined: this router has no role. */
+  readonly role?: NegotiatedRole | undefined;
   /** 4096, or 65535 with RFC 8654. */
   readonly maxMessageSize: number;
   /** True when this side opened the TCP connection. */

@@ -1,4 +1,5 @@
 import type { ByteWriter } from '../../net/byte-writer.ts';
+import { WellKnownCommunity } from './constants.ts';
 import { readU32 } from './octets.ts';
 
 /** A large community (RFC 8092): three unsigned 32-bit numbers. */
@@ -9,14 +10,14 @@ export interface LargeCommunity {
 }
 
 const WELL_KNOWN: ReadonlyMap<number, string> = new Map([
-  [0xffff0000, 'graceful-shutdown'],
-  [0xffff0006, 'llgr-stale'],
-  [0xffff0007, 'no-llgr'],
-  [0xffff029a, 'blackhole'],
-  [0xffffff01, 'no-export'],
-  [0xffffff02, 'no-advertise'],
-  [0xffffff03, 'no-export-subconfed'],
-  [0xffffff04, 'no-peer'],
+  [WellKnownCommunity.GRACEFUL_SHUTDOWN, 'graceful-shutdown'],
+  [WellKnownCommunity.LLGR_STALE, 'llgr-stale'],
+  [WellKnownCommunity.NO_LLGR, 'no-llgr'],
+  [WellKnownCommunity.BLACKHOLE, 'blackhole'],
+  [WellKnownCommunity.NO_EXPORT, 'no-export'],
+  [WellKnownCommunity.NO_ADVERTISE, 'no-advertise'],
+  [WellKnownCommunity.NO_EXPORT_SUBCONFED, 'no-export-subconfed'],
+  [WellKnownCommunity.NO_PEER, 'no-peer'],
 ]);
 
 /** Unsigned 32-bit numbers, of COMMUNITIES or CLUSTER_LIST; the range is a multiple of four octets. */

@@ -47,6 +47,23 @@ export const AttributeCode = {
   ONLY_TO_CUSTOMER: 35,
 } as const;
 
+/** Well-known communities (IANA "BGP Well-known Communities"). */
+export const WellKnownCommunity = {
+  /** RFC 8326. */
+  GRACEFUL_SHUTDOWN: 0xffff0000,
+  /** RFC 9494. */
+  LLGR_STALE: 0xffff0006,
+  NO_LLGR: 0xffff0007,
+  /** RFC 7999. */
+  BLACKHOLE: 0xffff029a,
+  /** RFC 1997. */
+  NO_EXPORT: 0xffffff01,
+  NO_ADVERTISE: 0xffffff02,
+  NO_EXPORT_SUBCONFED: 0xffffff03,
+  /** RFC 3765. */
+  NO_PEER: 0xffffff04,
+} as const;
+
 /** Attribute flags (RFC 4271 §4.3). */
 export const AttributeFlag = {
   OPTIONAL: 0x80,

@@ -43,6 +43,12 @@ export interface MaximumPrefixes {
   readonly answer: 'warn' | { readonly heldFor: number };
 }
 
+/** A role in OpenPERouter's spelling of words; `strict`: the neighbor has to say its own. */
+export interface NeighborRole {
+  readonly local: 'Provider' | 'Customer' | 'Peer' | 'RouteServer' | 'RouteServerClient';
+  readonly strict: boolean;
+}
+
 /** A BGP neighbor in the fabric. */
 export interface Neighbor {
   /** How the peer is found: by address, by any address of a range, or by an interface (unnumbered). */
@@ -61,6 +67,8 @@ export interface Neighbor {
   readonly ebgpTtl: number;
   /** How many hops away the neighbor may be, 1 to 254: less is proved by the time-to-live (RFC 5082). */
   readonly gtsmHops?: number;
+  /** What the node is to the neighbor (RFC 9234). */
+  readonly role?: NeighborRole;
   readonly password?: string;
   readonly bfd?: BfdSettings;
   /** Families with defaults already filled in. */
@@ -70,6 +78,8 @@ export interface Neighbor {
     readonly maximumPrefixes?: MaximumPrefixes;
     /** Several paths of a route are sent (RFC 7911): the best ones, so many at most, or Infinity for all. */
     readonly addPath?: { readonly most: number };
+    /** Routes of the neighbor are kept when it is gone for long (RFC 9494), so many seconds at most; Infinity: for as long as it asks. */
+    readonly longLivedStaleTime?: number;
   }>;
 }
 

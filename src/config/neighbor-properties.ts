@@ -24,9 +24,22 @@ const neighborProperty = object(
   {
     ebgpMultiHop: z.optional(object({ ttl: z.optional(integer({ minimum: 1, maximum: 255 })) })),
     gtsm: z.optional(object({ hops: z.optional(integer({ minimum: 1, maximum: 254 })) })),
-    type: z.enum(['ebgpMultiHop', 'gtsm']),
+    role: z.optional(
+      object({
+        local: z.enum(['Provider', 'Customer', 'Peer', 'RouteServer', 'RouteServerClient']),
+        strict: z.prefault(z.boolean(), false),
+      }),
+    ),
+    type: z.enum(['ebgpMultiHop', 'gtsm', 'role']),
   },
-  [settingsGoWithType(['ebgpMultiHop', 'gtsm'])],
+  [
+    settingsGoWithType(['ebgpMultiHop', 'gtsm', 'role']),
+    {
+      name: 'role has settings',
+      check: ({ type, role }) =>
+        type === 'role' && !role ? { field: 'role', message: 'type role needs role' } : undefined,
+    },
+  ],
 );
 
 /** `properties` of a neighbor. */
@@ -92,16 +105,20 @@ export type MaximumPrefixesSpec = z.output<typeof maximumPrefixes>;
 const familyProperty = object(
   {
     addPath: z.optional(addPath),
+    longLivedGracefulRestart: z.optional(
+      object({ maxStaleTimeSeconds: z.optional(integer({ minimum: 1, maximum: 16777215 })) }),
+    ),
     maximumPrefixes: z.optional(maximumPrefixes),
-    type: z.enum(['routeReflectorClient', 'maximumPrefixes', 'addPath']),
+    type: z.enum(['routeReflectorClient', 'maximumPrefixes', 'addPath', 'longLivedGracefulRestart']),
   },
   [
-    settingsGoWithType(['maximumPrefixes', 'addPath']),
+    settingsGoWithType(['maximumPrefixes', 'addPath', 'longLivedGracefulRestart']),
     {
       name: 'types that need settings have them',
       check: (property) => {
         const { type } = property;
-        if (type === 'routeReflectorClient' || property[type]) return undefined;
+        if (type === 'routeReflectorClient' || type === 'longLivedGracefulRestart') return undefined;
+        if (property[type]) return undefined;
         return { field: type, message: `type ${type} needs ${type}` };
       },
     },

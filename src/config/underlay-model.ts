@@ -134,6 +134,7 @@ function checkNeighbors(spec: UnderlaySpec, tree: TreeMap, reporter: ResourceRep
       const message = `${formatAddress(address)} is no address a neighbor can have`;
       reporter.violation(tree, { field, message, allowed: 'a unicast address' });
     }
+    checkRole(neighbor, index, spec, tree, reporter);
     const key = peerText(neighbor);
     const before = seen.get(key);
     if (before === undefined) seen.set(key, index);
@@ -141,6 +142,23 @@ function checkNeighbors(spec: UnderlaySpec, tree: TreeMap, reporter: ResourceRep
       const message = `the neighbor ${key} is given twice; it is neighbors[${before}] already`;
       reporter.violation(tree, { field, message, allowed: 'each neighbor once' });
     }
+  });
+}
+
+/** RFC 9234 §3: roles are between autonomous systems. */
+function checkRole(
+  { type, asn, properties = [] }: NeighborSpec,
+  index: number,
+  spec: UnderlaySpec,
+  tree: TreeMap,
+  reporter: ResourceReporter,
+): void {
+  const at = properties.findIndex((property) => property.type === 'role');
+  if (at < 0 || (type !== 'Internal' && asn !== spec.asn)) return;
+  reporter.violation(tree, {
+    field: `neighbors[${index}].properties[${at}].type`,
+    message: 'an internal neighbor has no role',
+    allowed: 'role, for a neighbor of another AS',
   });
 }
 
@@ -160,6 +178,7 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
   if (!peer) return undefined;
   const multiHop = spec.properties?.find(({ type }) => type === 'ebgpMultiHop');
   const gtsm = spec.properties?.find(({ type }) => type === 'gtsm');
+  const role = spec.properties?.find(({ type }) => type === 'role')?.role;
   const given = spec.addressFamilies ?? [];
   const families: Neighbor['families'] =
     given.length > 0
@@ -170,6 +189,7 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
             routeReflectorClient: properties.some((property) => property.type === 'routeReflectorClient'),
             ...(limit && { maximumPrefixes: buildLimit(limit) }),
             ...addPathOf(properties),
+            ...longLivedOf(properties),
           };
         })
       : defaultFamilies(spec, context).map((family) => ({ family, routeReflectorClient: false }));
@@ -183,9 +203,20 @@ function buildNeighbor(spec: NeighborSpec, context: FamilyContext): Neighbor | u
     connectRetryTime: spec.connectTimeSeconds ?? DEFAULT_CONNECT_RETRY_TIME,
     ebgpTtl: multiHop ? (multiHop.ebgpMultiHop?.ttl ?? DEFAULT_MULTI_HOP_TTL) : 1,
     ...(gtsm && { gtsmHops: gtsm.gtsm?.hops ?? 1 }),
+    ...(role && { role }),
     ...(spec.password !== undefined && { password: spec.password }),
     ...(spec.bfd && { bfd: buildBfd(spec.bfd) }),
     families,
+  };
+}
+
+function longLivedOf(
+  properties: FamilySpec['properties'],
+): Pick<Neighbor['families'][number], 'longLivedStaleTime'> {
+  const found = properties?.find(({ type }) => type === 'longLivedGracefulRestart');
+  if (!found) return {};
+  return {
+    longLivedStaleTime: found.longLivedGracefulRestart?.maxStaleTimeSeconds ?? Number.POSITIVE_INFINITY,
   };
 }
 

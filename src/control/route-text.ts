@@ -125,6 +125,7 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
     !path.usable && 'cannot be used',
     path.imported && 'imported',
     path.stale && 'stale',
+    path.longLivedStale && 'long-lived stale',
   ];
   return [
     [
@@ -143,6 +144,7 @@ function pathEntries(path: PathView, now: number): [string, string | undefined][
     ['    Local preference', path.localPref?.toString()],
     ['    Communities', path.communities.join(' ')],
     ['    Large communities', path.largeCommunities?.join(' ')],
+    ['    Only to customers, by AS', path.onlyToCustomer?.toString()],
     ['    Extended communities', path.extendedCommunities.join(' ')],
     ['    VNI', path.vni?.toString()],
     ['    Labels', labelsText(path)],

@@ -1,4 +1,5 @@
 import type { DecisionReason } from '../../bgp/rib/decision.ts';
+import type { Role } from '../../bgp/session/roles.ts';
 import type { SessionDown, SessionState } from '../../bgp/session/session-events.ts';
 import type { AddPathMode } from '../../bgp/wire/capabilities.ts';
 import type { Family } from '../../bgp/wire/family.ts';
@@ -148,7 +149,20 @@ export interface SessionView {
   readonly lost: number;
   /** Errors in UPDATEs that did not end it, by the class of RFC 7606, such as `attribute-discard`. */
   readonly updateErrors: Readonly<Record<string, number>>;
+  /** What both ends are to each other (RFC 9234); absent where this router has no role. */
+  readonly role?: SessionRoleView;
   readonly bfd: 'off' | 'admin-down' | 'down' | 'init' | 'up';
+}
+
+/** Roles of a session. */
+export interface SessionRoleView {
+  readonly local: Role;
+  /** What the peer said; absent while there is no session, and when it said nothing. */
+  readonly remote?: Role;
+  /** A peer that says nothing is refused. */
+  readonly strict: boolean;
+  /** UPDATEs whose routes were refused as leaks. */
+  readonly leaks: number;
 }
 
 /** Prefixes of one family on one session. */
@@ -163,6 +177,10 @@ export interface SessionFamilyView {
   readonly warnAt?: number;
   /** Several paths of a prefix may come from the peer, go to it, or both (RFC 7911); absent: neither. */
   readonly addPath?: AddPathMode;
+  /** Seconds that routes of the peer are kept as the least preferred ones when it is gone for long (RFC 9494); absent: not at all. */
+  readonly longLivedStaleTime?: number;
+  /** There are such routes: wall-clock milliseconds until which they stay, unless the peer tells all of the family again. */
+  readonly longLivedStaleUntil?: number;
 }
 
 /** What the kernel has of a route. */
@@ -195,6 +213,8 @@ export interface PathView {
   readonly usable: boolean;
   /** Kept of a session that was lost, or not told again yet (RFC 4724); absent otherwise. */
   readonly stale?: true;
+  /** It has the community LLGR_STALE, from here or from elsewhere: any path without is preferred (RFC 9494); absent otherwise. */
+  readonly longLivedStale?: true;
   /** The step of the decision process in which the best path beats this one; absent for the best and for one that is not usable. */
   readonly lostBy?: string;
   /** Absent for a path of this router itself. */
@@ -206,6 +226,8 @@ export interface PathView {
   readonly localPref?: number;
   readonly communities: readonly string[];
   readonly largeCommunities?: readonly string[];
+  /** The AS number of ONLY_TO_CUSTOMER (RFC 9234). */
+  readonly onlyToCustomer?: number;
   /** `rt:64514:100`, `encap:vxlan`, `router-mac:e2:5f:1d:df:b4:69`. */
   readonly extendedCommunities: readonly string[];
   readonly originatorId?: string;

@@ -1,6 +1,7 @@
-import { AttributeFact } from '../../bgp/rib/attribute-store.ts';
+import { AttributeFact, type AttributeStore } from '../../bgp/rib/attribute-store.ts';
 import { formatNextHop } from '../../bgp/rib/next-hops.ts';
 import { joinNlri, MOST_NLRI_BYTES } from '../../bgp/rib/nlri-key.ts';
+import { otcOf } from '../../bgp/rib/only-to-customer.ts';
 import { PathFlag, STALE_FLAGS } from '../../bgp/rib/path-table.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import { SourceKind } from '../../bgp/rib/sources.ts';
@@ -135,6 +136,7 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
     multipath: best || (flags & PathFlag.multipath) !== 0,
     usable,
     ...((flags & STALE_FLAGS) !== 0 && { stale: true as const }),
+    ...((store.flags(id) & AttributeFact.longLivedStale) !== 0 && { longLivedStale: true as const }),
     ...(!best && usable && bestPath >= 0 && { lostBy: rib.reason(bestPath, path) }),
     ...(nextHop >= 0 && { nextHop: formatNextHop(store.nextHops.get(nextHop)) }),
     asPath: formatAsPath(attributes.asPath ?? []),
@@ -145,6 +147,7 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
     ...(attributes.largeCommunities.length > 0 && {
       largeCommunities: attributes.largeCommunities.map(formatLargeCommunity),
     }),
+    ...onlyToCustomerView(store, id),
     extendedCommunities: Array.from({ length: extended.length / EXTENDED_COMMUNITY_SIZE }, (_, index) =>
       formatExtendedCommunity(extended, index * EXTENDED_COMMUNITY_SIZE),
     ),
@@ -163,4 +166,8 @@ export function pathView(rib: Rib, prefix: number, path: number): PathView {
     imported: source.imported,
     since: paths.since(path) * 1000,
   };
+}
+
+function onlyToCustomerView(store: AttributeStore, id: number): Pick<PathView, 'onlyToCustomer'> {
+  return store.flags(id) & AttributeFact.onlyToCustomer ? { onlyToCustomer: otcOf(store, id) } : {};
 }

@@ -1,5 +1,6 @@
 import type { PeerReflection } from '../../bgp/peer.ts';
 import type { PrefixLimit } from '../../bgp/prefix-limits.ts';
+import type { Role } from '../../bgp/session/roles.ts';
 import type { GracefulRestartOffer, PeerSettings } from '../../bgp/session/session-events.ts';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import {
@@ -13,7 +14,14 @@ import {
   VPNV6_UNICAST,
 } from '../../bgp/wire/family.ts';
 import { formatAddress, type IpAddress, ipv4ToNumber } from '../../net/address.ts';
-import type { HostSessionAddresses, L3Vni, Neighbor, NeighborFamily, Underlay } from '../config/model.ts';
+import type {
+  HostSessionAddresses,
+  L3Vni,
+  Neighbor,
+  NeighborFamily,
+  NeighborRole,
+  Underlay,
+} from '../config/model.ts';
 import type { BfdPlan } from './bfd-watch.ts';
 import type { RangePlan } from './dynamic-neighbors.ts';
 
@@ -67,14 +75,22 @@ const FAMILIES: Readonly<Record<NeighborFamily, Family>> = {
   ipv6labeledunicast: IPV6_LABELED_UNICAST,
 };
 
-/** Of a neighbor on an interface, until its link-local address is found. */
-const UNKNOWN_ADDRESS: IpAddress = { version: 6, bytes: new Uint8Array(16) };
-
 /** Families that routes of the fabric are kept of: those that the node itself has to do with, and what neighbors are to be told. */
 export function fabricFamilies({ neighbors }: Underlay): Family[] {
   const told = neighbors.flatMap(({ families }) => families.map(({ family }) => FAMILIES[family]));
   return [...new Set([IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN, ...told])];
 }
+
+/** Of a neighbor on an interface, until its link-local address is found. */
+const UNKNOWN_ADDRESS: IpAddress = { version: 6, bytes: new Uint8Array(16) };
+
+const ROLES: Readonly<Record<NeighborRole['local'], Role>> = {
+  Provider: 'provider',
+  Customer: 'customer',
+  Peer: 'peer',
+  RouteServer: 'route-server',
+  RouteServerClient: 'route-server-client',
+};
 
 /** The sessions to the fabric, but for those of ranges. */
 export function fabricPeers(underlay: Underlay, world: PeerWorld): PeerPlan[] {
@@ -139,7 +155,9 @@ function peerAt(
     connectRetryTime: neighbor.connectRetryTime,
     passive,
     families,
+    ...(neighbor.role && { role: { ...neighbor.role, local: ROLES[neighbor.role.local] } }),
     addPathSend: [...addPath.keys()],
+    longLivedGracefulRestart: longLivedOf(neighbor),
     gracefulRestart: gracefulRestartOffer(underlay, families, world),
     socket: {
       ...(world.namespace !== undefined && { namespace: world.namespace }),
@@ -167,6 +185,14 @@ function prefixLimits({ families }: Neighbor): ReadonlyMap<Family, PrefixLimit> 
   return new Map(
     families.flatMap(({ family, maximumPrefixes }) =>
       maximumPrefixes ? [[FAMILIES[family], maximumPrefixes] as const] : [],
+    ),
+  );
+}
+
+function longLivedOf({ families }: Neighbor): ReadonlyMap<Family, number> {
+  return new Map(
+    families.flatMap(({ family, longLivedStaleTime }) =>
+      longLivedStaleTime === undefined ? [] : [[FAMILIES[family], longLivedStaleTime] as const],
     ),
   );
 }

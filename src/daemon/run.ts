@@ -381,6 +381,13 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
       );
       dynamic()?.kept(peer, seconds);
     },
+    longLived: (peer, families, seconds) => {
+      log.warn(
+        { peer: peer.name, families: families.map(familyName).join(','), seconds },
+        'the peer has not come back in time: its routes stay in use where there is no other one',
+      );
+      dynamic()?.kept(peer, seconds);
+    },
     down: (peer, { reason }) => {
       log.warn({ peer: peer.name, reason }, 'session down');
       bfd.down(peer);
@@ -398,6 +405,13 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
             ...(leftOut > 0 && { leftOut }),
           },
           `error in an UPDATE: ${message}`,
+        ),
+      ),
+    leaked: (peer, family) =>
+      limit.pass(`leaks of ${peer.name}`, (leftOut) =>
+        log.warn(
+          { peer: peer.name, family: familyName(family), ...(leftOut > 0 && { leftOut }) },
+          'refused routes that are a leak: they are marked as for customers only (RFC 9234)',
         ),
       ),
     prefixLimit: (peer, family, count, state) => {

@@ -34,6 +34,7 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
         sent: peer.advertised(family),
         ...limitView(peer, family),
         ...addPathView(negotiated, family),
+        ...longLivedView(peer, family),
       }),
     ),
     messages: { received: session.messagesIn, sent: session.messagesOut },
@@ -41,6 +42,7 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
     keepaliveTime: negotiated?.keepaliveTime ?? settings.keepaliveTime,
     lost: peer.lost,
     updateErrors: Object.fromEntries(peer.updateErrors),
+    ...roleView(peer, negotiated),
     bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
   };
 }
@@ -57,6 +59,12 @@ function placeView({
   };
 }
 
+function roleView(peer: Peer, negotiated: NegotiatedSession | undefined): Pick<SessionView, 'role'> {
+  const { role } = peer.configuration.settings;
+  const remote = negotiated?.role?.remote;
+  return role ? { role: { ...role, ...(remote && { remote }), leaks: peer.leaks } } : {};
+}
+
 function limitView(peer: Peer, family: Family): Pick<SessionFamilyView, 'limit' | 'warnAt'> {
   const limit = peer.configuration.prefixLimits?.get(family);
   return limit ? { limit: limit.limit, warnAt: limit.warnAt } : {};
@@ -70,6 +78,18 @@ function addPathView(
   const send = negotiated?.addPath.send.includes(family);
   if (receive) return { addPath: send ? 'both' : 'receive' };
   return send ? { addPath: 'send' } : {};
+}
+
+function longLivedView(
+  peer: Peer,
+  family: Family,
+): Pick<SessionFamilyView, 'longLivedStaleTime' | 'longLivedStaleUntil'> {
+  const agreed = peer.session?.negotiated?.longLived?.families.find((offer) => offer.family === family);
+  const until = peer.longLivedEnds.get(family);
+  return {
+    ...(agreed && agreed.staleTime > 0 && { longLivedStaleTime: agreed.staleTime }),
+    ...(until !== undefined && { longLivedStaleUntil: until }),
+  };
 }
 
 /** Without the time for which the session is held down: that is told by itself. */

@@ -11,9 +11,11 @@ import { OpenPe } from './speakers/openpe.ts';
 import type {
   BfdTimers,
   FamilyWord,
+  LongLivedTimes,
   NeighborSettings,
   OwnRoute,
   PrefixLimit,
+  RoleOf,
   Speaker,
   SpeakerPlace,
   SpeakerSettings,
@@ -45,6 +47,8 @@ export interface RouterPlan {
   readonly gracefulRestart?: boolean;
   /** It knows only AS numbers of two octets (RFC 4271). */
   readonly twoOctetAs?: boolean;
+  /** And for longer than that (RFC 9494). */
+  readonly longLived?: LongLivedTimes;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -69,6 +73,8 @@ export interface LinkPlan<Name extends string> {
   readonly limit?: PrefixLimit & { readonly at: Name };
   /** The ends that have proof of the other one's nearness (RFC 5082). */
   readonly gtsm?: readonly Name[];
+  /** What the ends are to each other (RFC 9234); undefined: says nothing of it. */
+  readonly roles?: readonly [RoleOf | undefined, RoleOf | undefined];
   /** Both ends send all paths of a route, and take them (RFC 7911). */
   readonly addPath?: boolean;
 }
@@ -159,6 +165,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       clusterId,
       gracefulRestart = false,
       twoOctetAs = false,
+      longLived,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
@@ -169,6 +176,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes,
       gracefulRestart,
       twoOctetAs,
+      ...(longLived && { longLived }),
       ...reflector,
     };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
@@ -231,7 +239,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
 ): NeighborSettings[] {
   return plan.links.flatMap(
     ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, ...link }) => {
-      const { addPath, unnumbered } = link;
+      const { addPath, unnumbered, roles } = link;
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -239,6 +247,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
       const far = ends.get(`${other} ${name}`);
       if (!own || !far) return [];
       const password = passwords?.[name === first ? 0 : 1];
+      const role = roles?.[name === first ? 0 : 1];
       const common = {
         as: plan.routers[other]?.as ?? 0,
         connects: connects === undefined || connects === name,
@@ -248,6 +257,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(multiHop && { multiHop }),
         ...(limit?.at === name && { limit }),
         ...(addPath && { addPath }),
+        ...(role && { role }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
       if (unnumbered) {

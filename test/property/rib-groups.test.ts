@@ -149,6 +149,8 @@ const PROFILE: ExportProfile = {
   maxMessageSize: 4096,
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
+  longLived: false,
+  bilateral: false,
 };
 
 type PathStep = Extract<Step, { readonly pathId: number }>;

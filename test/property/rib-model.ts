@@ -38,6 +38,7 @@ export interface ModelRouter {
 const NO_EXPORT = 0xffffff01;
 const NO_ADVERTISE = 0xffffff02;
 const NO_EXPORT_SUBCONFED = 0xffffff03;
+const LLGR_STALE = 0xffff0006;
 
 function pathLength(path: AsPath): number {
   return path.reduce((sum, { type, asns }) => sum + (type === SegmentType.AS_SEQUENCE ? asns.length : 1), 0);
@@ -73,11 +74,12 @@ function mobility({ route, attributes }: ModelRoute): number {
     : Number.parseInt(community.slice(8), 16);
 }
 
-/** RFC 4271 §9.1.2.2 word by word, with RFC 4456 §9 and RFC 7432 §15. */
+/** RFC 4271 §9.1.2.2 word by word, with RFC 4456 §9, RFC 7432 §15 and RFC 9494 §4.4. */
 export function decide(routes: readonly ModelRoute[]): ModelRoute | undefined {
   if (routes.length === 0) return undefined;
   const external = ({ peer }: ModelRoute): boolean => peer.type !== 'ibgp';
-  let left = keepLeast(routes, (route) => -mobility(route));
+  let left = keepLeast(routes, ({ attributes }) => Number(attributes.communities.includes(LLGR_STALE)));
+  left = keepLeast(left, (route) => -mobility(route));
   left = keepLeast(left, (route) => -(external(route) ? 100 : (route.attributes.localPref ?? 100)));
   left = keepLeast(left, ({ peer }) => (peer.type === 'local' ? 0 : 1));
   left = keepLeast(left, ({ attributes }) => pathLength(attributes.asPath ?? []));
@@ -122,7 +124,8 @@ export type Expected = Readonly<Record<string, unknown>>;
 export function exportTo(router: ModelRouter, peer: ModelPeer, best: ModelRoute): Expected | undefined {
   if (best.peer === peer) return undefined;
   const { communities } = best.attributes;
-  if (communities.includes(NO_ADVERTISE)) return undefined;
+  // No peer here has long-lived graceful restart (RFC 9494 §4.3).
+  if (communities.includes(NO_ADVERTISE) || communities.includes(LLGR_STALE)) return undefined;
   if (peer.type === 'ibgp') {
     if (best.peer.type === 'ibgp') return undefined;
   } else if (communities.includes(NO_EXPORT) || communities.includes(NO_EXPORT_SUBCONFED)) return undefined;

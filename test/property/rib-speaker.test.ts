@@ -221,7 +221,14 @@ const attributes = fc.record({
   origin: fc.constantFrom<0 | 1 | 2>(0, 0, 0, 2),
   med: fc.constantFrom(undefined, 0, 10),
   localPref: fc.constantFrom(undefined, undefined, 50, 200),
-  communities: fc.constantFrom<readonly number[]>([], [], [0xfde80001], [0xffffff01], [0xffffff02, 7]),
+  communities: fc.constantFrom<readonly number[]>(
+    [],
+    [],
+    [0xfde80001],
+    [0xffffff01],
+    [0xffffff02, 7],
+    [0xffff0006],
+  ),
   extended: fc.constantFrom(
     new Uint8Array(0),
     RD_COMMUNITY,
@@ -311,6 +318,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('turn' as const), count: fc.integer({ min: 1, max: 4 }) }),
   },
 );
+
+/** A withdrawal has no labels (RFC 8277 §2.4). */
+function withoutLabels(route: NlriRoute): NlriRoute {
+  return 'labels' in route ? { ...route, labels: [] } : route;
+}
 
 /** The speaker with its peers, and the model beside it. */
 class Scenario {
@@ -435,7 +447,7 @@ class Scenario {
         const content =
           action.family === IPV4_UNICAST
             ? { withdrawn: routes }
-            : { mpUnreach: { family: action.family, routes } };
+            : { mpUnreach: { family: action.family, routes: routes.map(withoutLabels) } };
         this.#receive(peer, content);
         break;
       }

@@ -101,6 +101,7 @@ export class Bird implements Originator, PathSpeaker {
     const localPref = attribute('local_pref');
     const originator = attribute('originator_id');
     const clusters = attribute('cluster_list');
+    const onlyToCustomer = attribute('otc');
     const communities = attribute('community')?.match(/\d+,\d+/g) ?? [];
     return {
       prefix,
@@ -109,6 +110,7 @@ export class Bird implements Originator, PathSpeaker {
       asPath: attribute('as_path') ?? '',
       origin: origin.toLowerCase() as SeenRoute['origin'],
       communities: communities.map((pair) => pair.replace(',', ':')),
+      ...(onlyToCustomer !== undefined && { onlyToCustomer: Number(onlyToCustomer) }),
       ...(med !== undefined && { med: Number(med) }),
       ...(localPref !== undefined && { localPref: Number(localPref) }),
       ...(originator !== undefined && { originator }),
@@ -180,6 +182,15 @@ export class Bird implements Originator, PathSpeaker {
     await this.#birdc('configure');
   }
 
+  /** Announces all its routes with GRACEFUL_SHUTDOWN (RFC 8326). */
+  leave(): Promise<void> {
+    const mark = ({ communities = [], ...route }: OwnRoute): OwnRoute => ({
+      ...route,
+      communities: [...communities, '65535:0'],
+    });
+    return this.#replaceRoutes(this.#routes.map(mark));
+  }
+
   /** Ends a session with Administrative Shutdown and a text (RFC 9003). */
   async shutDown(neighbor: string, text: string): Promise<void> {
     await this.#birdc('disable', this.#protocol(neighbor), JSON.stringify(text));
@@ -233,10 +244,17 @@ function staticText(family: 'ipv4' | 'ipv6', routes: readonly OwnRoute[]): strin
   return `protocol static static_${family} {\n ${family};\n${lines.join('')}}\n`;
 }
 
-function routeText({ prefix, communities = [], med }: OwnRoute): string {
+function routeText({ prefix, communities = [], med, onlyToCustomer }: OwnRoute): string {
+  const otc = onlyToCustomer === undefined ? '' : `bgp_otc = ${onlyToCustomer};`;
   const pairs = communities.map((pair) => `bgp_community.add((${pair.replace(':', ',')}));`);
   const metric = med === undefined ? '' : `bgp_med = ${med};`;
-  return ` route ${prefix} blackhole { bgp_origin = ORIGIN_IGP; ${pairs.join(' ')} ${metric} };\n`;
+  return ` route ${prefix} blackhole { bgp_origin = ORIGIN_IGP; ${pairs.join(' ')} ${metric} ${otc} };\n`;
+}
+
+function longLivedText({ longLived }: SpeakerSettings): string {
+  if (!longLived) return '';
+  const { restartSeconds, staleSeconds } = longLived;
+  return `graceful restart time ${restartSeconds}; long lived graceful restart on; long lived stale time ${staleSeconds};`;
 }
 
 function radvText(device: string, index: number): string {
@@ -246,7 +264,7 @@ function radvText(device: string, index: number): string {
 
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
   const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath } = neighbor;
-  const { linkLocal } = neighbor;
+  const { linkLocal, role } = neighbor;
   const extended = (family: FamilyWord) =>
     linkLocal !== undefined && family === 'ipv4' ? 'extended next hop on;' : '';
   const paths = addPath ? 'add paths yes;' : '';
@@ -262,7 +280,8 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  neighbor ${peer} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
- ${settings.gracefulRestart ? 'graceful restart on;' : ''} ${settings.twoOctetAs ? 'enable as4 off;' : ''}
+ ${role ? `local role ${role.local};` : ''} ${role?.strict ? 'require roles on;' : ''}
+ ${settings.gracefulRestart ? 'graceful restart on;' : ''} ${longLivedText(settings)} ${settings.twoOctetAs ? 'enable as4 off;' : ''}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

@@ -39,6 +39,7 @@ interface FrrPath {
   readonly locPrf?: number;
   readonly originatorId?: string;
   readonly clusterList?: { readonly list?: readonly string[] };
+  readonly otc?: number;
   readonly community?: { readonly list?: readonly string[] };
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
 }
@@ -228,6 +229,7 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
       asPath: best.aspath.string === 'Local' ? '' : best.aspath.string,
       origin: best.origin.toLowerCase() as SeenRoute['origin'],
       communities: best.community?.list ?? [],
+      ...(best.otc !== undefined && { onlyToCustomer: best.otc }),
       ...(best.metric !== undefined && { med: best.metric }),
       ...(best.locPrf !== undefined && { localPref: best.locPrf }),
       ...(best.originatorId !== undefined && { originator: best.originatorId }),
@@ -297,6 +299,11 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     ]);
   }
 
+  /** Announces all its routes with GRACEFUL_SHUTDOWN (RFC 8326). */
+  leave(): Promise<void> {
+    return this.#configure([`router bgp ${this.#settings.as}`, 'bgp graceful-shutdown']);
+  }
+
   /** Why a session last ended, in FRR's words. */
   async lastReset(neighbor: string): Promise<string> {
     type Neighbors = Readonly<Record<string, { readonly lastNotificationReason?: string }>>;
@@ -345,7 +352,14 @@ function routeMapOf(route: OwnRoute): string[] {
   return [...lines, 'exit'];
 }
 
-function configurationText({ as, routerId, neighbors, routes, gracefulRestart }: SpeakerSettings): string {
+function configurationText({
+  as,
+  routerId,
+  neighbors,
+  routes,
+  gracefulRestart,
+  longLived,
+}: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
     const {
       address,
@@ -357,6 +371,7 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
       gtsm,
       linkLocal,
       bfd,
+      role,
     } = neighbor;
     const plain = [
       `neighbor ${address} remote-as ${remoteAs}`,
@@ -373,6 +388,7 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
         ? [`neighbor ${address} bfd ${bfd.multiplier} ${bfd.interval} ${bfd.interval}`]
         : []),
       ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
+      ...(role ? [`neighbor ${address} local-role ${role.local}${role.strict ? ' strict-mode' : ''}`] : []),
     ];
   });
   const families = FAMILY_WORDS.flatMap((family) => [
@@ -397,6 +413,12 @@ function configurationText({ as, routerId, neighbors, routes, gracefulRestart }:
     'no bgp default ipv4-unicast',
     'timers bgp 3 9',
     ...(gracefulRestart ? ['bgp graceful-restart', 'bgp graceful-restart preserve-fw-state'] : []),
+    ...(longLived
+      ? [
+          `bgp graceful-restart restart-time ${longLived.restartSeconds}`,
+          `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`,
+        ]
+      : []),
     ...sessions,
     ...families,
   ].join('\n')}\n`;

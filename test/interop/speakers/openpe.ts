@@ -1,12 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RouteView, SessionView, StatusView } from '../../../src/control/view.ts';
+import type { PathView, RouteView, SessionView, StatusView } from '../../../src/control/view.ts';
 import { run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
   LabeledFamilyWord,
+  LongLivedTimes,
   NeighborSettings,
   PathSpeaker,
   PrefixLimit,
@@ -33,6 +34,8 @@ const LABELED_FAMILIES: Readonly<Record<LabeledFamilyWord, string>> = {
   labeled4: 'ipv4-labeled-unicast',
   labeled6: 'ipv6-labeled-unicast',
 };
+
+const ROLE_WORDS = { provider: 'Provider', customer: 'Customer', peer: 'Peer' } as const;
 
 /** Nobody listens there, so that connecting leads nowhere and the peer has to do it. */
 const CLOSED_PORT = 1;
@@ -150,6 +153,7 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
     const [route] = await this.#routes(prefix, '--family', family);
     const best = route?.paths.find((path) => path.best);
     if (!best) return undefined;
+    const { onlyToCustomer } = best;
     const { nextHop = '', asPath, origin, communities, med, localPref } = best;
     return {
       prefix,
@@ -157,6 +161,7 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
       asPath,
       origin,
       communities,
+      ...(onlyToCustomer !== undefined && { onlyToCustomer }),
       ...(med !== undefined && { med }),
       ...(localPref !== undefined && { localPref }),
     };
@@ -165,6 +170,12 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
   async pathsFrom(family: 'ipv4' | 'ipv6', prefix: string, neighbor: string): Promise<readonly string[]> {
     const [route] = await this.#routes(prefix, '--family', family);
     return (route?.paths ?? []).filter(({ source }) => source === neighbor).map(({ asPath }) => asPath);
+  }
+
+  /** All paths of an IPv4 route, the best one first. */
+  async paths(prefix: string): Promise<readonly PathView[]> {
+    const [route] = await this.#routes(prefix, '--family', 'ipv4');
+    return route?.paths ?? [];
   }
 
   /** Names of the sessions that gave an IPv4 route, the best one first. */
@@ -209,7 +220,14 @@ function evpnRouteOf(route: RouteView): SeenEvpnRoute[] {
   ];
 }
 
-function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart }: SpeakerSettings): unknown {
+function underlayResource({
+  as,
+  routerId,
+  neighbors,
+  clusterId,
+  gracefulRestart,
+  longLived,
+}: SpeakerSettings): unknown {
   return {
     apiVersion: 'network.openperouter.io/v1alpha1',
     kind: 'Underlay',
@@ -221,29 +239,42 @@ function underlayResource({ as, routerId, neighbors, clusterId, gracefulRestart 
       // The identifier is the network's element with the number node index + 1.
       routerIDCIDR: `${routerId.replace(/\.1$/, '.0')}/24`,
       interfaces: [{ type: 'NetworkDevice', networkDevice: { interfaceName: 'eth0' } }],
-      neighbors: neighbors.map((neighbor) => neighborResource(as, neighbor)),
+      neighbors: neighbors.map((neighbor) => neighborResource(as, neighbor, longLived)),
     },
   };
+}
+
+function longLivedProperty({ staleSeconds }: LongLivedTimes): unknown {
+  const settings = { maxStaleTimeSeconds: staleSeconds };
+  return { type: 'longLivedGracefulRestart', longLivedGracefulRestart: settings };
 }
 
 function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
   return { limit, ...(restartSeconds !== undefined && { action: 'Restart', restartSeconds }) };
 }
 
-function neighborResource(localAs: number, neighbor: NeighborSettings): unknown {
+function neighborResource(
+  localAs: number,
+  neighbor: NeighborSettings,
+  longLived: LongLivedTimes | undefined,
+): unknown {
   const { address, listenRange, as, families, connects, password, isClient } = neighbor;
-  const { bfd, multiHop, gtsm, limit, addPath, linkLocal } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath, linkLocal, role } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
+    ...(longLived ? [longLivedProperty(longLived)] : []),
     ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
   ];
   const peer = linkLocal === undefined ? { address } : { interface: address };
   return {
     ...(listenRange === undefined ? peer : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
-    ...(multiHop && { properties: [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] }),
-    ...(gtsm && { properties: [{ type: 'gtsm' }] }),
+    properties: [
+      ...(multiHop ? [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] : []),
+      ...(gtsm ? [{ type: 'gtsm' }] : []),
+      ...(role ? [{ type: 'role', role: { ...role, local: ROLE_WORDS[role.local] } }] : []),
+    ],
     ...(!connects && { port: CLOSED_PORT }),
     ...(password !== undefined && { password }),
     ...(bfd && {

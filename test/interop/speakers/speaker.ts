@@ -32,6 +32,8 @@ export interface OwnRoute {
   readonly med?: number;
   /** An attribute as ExaBGP has it, which need not be right: `0x63 0xc0 0x010203` is type, flags, value. */
   readonly rawAttribute?: string;
+  /** ONLY_TO_CUSTOMER (RFC 9234), from BIRD. */
+  readonly onlyToCustomer?: number;
 }
 
 /** A Type 5 route that a speaker originates; its next hop is the speaker's address. */
@@ -57,6 +59,13 @@ export interface PrefixLimit {
   readonly restartSeconds?: number;
 }
 
+/** What a speaker is to a neighbor (RFC 9234). */
+export interface RoleOf {
+  readonly local: 'provider' | 'customer' | 'peer';
+  /** A neighbor that says nothing of its role is refused. */
+  readonly strict?: boolean;
+}
+
 /** One neighbor of a speaker. */
 export interface NeighborSettings {
   readonly address: string;
@@ -80,8 +89,15 @@ export interface NeighborSettings {
   readonly addPath?: boolean;
   /** Link-local address of a neighbor that is known by the interface which it is on: `address` is that interface's name. */
   readonly linkLocal?: string;
+  readonly role?: RoleOf;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
+}
+
+/** Long-lived graceful restart of a speaker, in seconds; for openpe-routerd, which only helps, the longest time that it grants. */
+export interface LongLivedTimes {
+  readonly restartSeconds: number;
+  readonly staleSeconds: number;
 }
 
 /** What a speaker is to do. */
@@ -97,6 +113,8 @@ export interface SpeakerSettings {
   readonly gracefulRestart?: boolean;
   /** Knows only AS numbers of two octets (RFC 4271). */
   readonly twoOctetAs?: boolean;
+  /** Its neighbors are to keep its routes for longer than that (RFC 9494). */
+  readonly longLived?: LongLivedTimes;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */
@@ -107,6 +125,8 @@ export interface SeenRoute {
   readonly asPath: string;
   readonly origin: 'igp' | 'egp' | 'incomplete';
   readonly communities: readonly string[];
+  /** The AS number in ONLY_TO_CUSTOMER (RFC 9234), from speakers that show it. */
+  readonly onlyToCustomer?: number;
   readonly med?: number;
   readonly localPref?: number;
   /** ORIGINATOR_ID and CLUSTER_LIST of a reflected route, from speakers that show them. */

@@ -306,18 +306,28 @@ describe('values of the model', () => {
 
   test('properties of our own', () => {
     const neighbor = `address: 192.168.11.2
-      properties: [{type: gtsm}]
+      properties: [{type: gtsm}, {type: role, role: {local: Customer}}]
       addressFamilies:
-        - {type: ipv4unicast, properties: [{type: maximumPrefixes, maximumPrefixes: {limit: 1000}}]}
+        - type: ipv4unicast
+          properties:
+            - {type: maximumPrefixes, maximumPrefixes: {limit: 1000}}
+            - {type: longLivedGracefulRestart}
         - type: ipv6unicast
           properties:
             - type: maximumPrefixes
               maximumPrefixes: {limit: 10, warnPercent: 51, action: Restart, restartSeconds: 30}
+            - {type: longLivedGracefulRestart, longLivedGracefulRestart: {maxStaleTimeSeconds: 60}}
         - {type: evpn, properties: [{type: maximumPrefixes, maximumPrefixes: {limit: 9, action: Warn}}]}`;
     const { findings, configuration } = load(edit(UNDERLAY, 'address: 192.168.11.2', neighbor));
     expect(findings).toEqual([]);
     const [built] = configuration.underlay?.neighbors ?? [];
     expect(built?.gtsmHops).toBe(1);
+    expect(built?.families.map(({ longLivedStaleTime }) => longLivedStaleTime)).toEqual([
+      Number.POSITIVE_INFINITY,
+      60,
+      undefined,
+    ]);
+    expect(built?.role).toEqual({ local: 'Customer', strict: false });
     expect(built?.families.map(({ maximumPrefixes }) => maximumPrefixes)).toEqual([
       { limit: 1000, warnAt: 750, answer: { heldFor: Number.POSITIVE_INFINITY } },
       { limit: 10, warnAt: 6, answer: { heldFor: 30_000 } },

@@ -154,6 +154,26 @@ const UNDERLAY_CASES: readonly Case[] = [
   ],
   [
     NEIGHBOR,
+    `${NEIGHBOR}\n      properties: [{type: role}]`,
+    'error 16:20 spec.neighbors[0].properties[0].role: type role needs role',
+  ],
+  [
+    NEIGHBOR,
+    `${NEIGHBOR}\n      properties: [{type: role, role: {local: Upstream}}]`,
+    'error 16:47 spec.neighbors[0].properties[0].role.local: Upstream is not a known value',
+  ],
+  [
+    NEIGHBOR,
+    `${NEIGHBOR}\n      properties: [{type: role, role: {local: Peer, strict: "yes"}}]`,
+    'error 16:61 spec.neighbors[0].properties[0].role.strict: a truth value is expected here',
+  ],
+  [
+    'asn: 64512',
+    'type: Internal\n      properties: [{type: role, role: {local: Peer}}]',
+    'error 15:27 spec.neighbors[0].properties[0].type: an internal neighbor has no role',
+  ],
+  [
+    NEIGHBOR,
     `${NEIGHBOR}\n      addressFamilies: [{type: ipv4unicats}]`,
     'error 16:32 spec.neighbors[0].addressFamilies[0].type: ipv4unicats is not a known value: did you mean ipv4unicast?',
   ],

@@ -26,6 +26,8 @@ const PROFILE: ExportProfile = {
   maxMessageSize: 4096,
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
+  longLived: false,
+  bilateral: false,
   addPath: { most: Number.POSITIVE_INFINITY },
 };
 

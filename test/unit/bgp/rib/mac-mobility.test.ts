@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Rib } from '../../../../bgp/rib/rib.ts';
 import { SourceKind } from '../../../../bgp/rib/sources.ts';
+import { WellKnownCommunity } from '../../../../bgp/wire/constants.ts';
 import { L2VPN_EVPN } from '../../../../bgp/wire/family.ts';
 import { internAttributes, RibBench } from './rib-bench.ts';
 
@@ -21,7 +22,12 @@ function communities(own: Uint8Array): Uint8Array {
 }
 
 /** Announces a MAC by two peers, of which the second has the longer AS path; gives the one that wins, and why. */
-function contest(first: Uint8Array, second: Uint8Array, type: 2 | 3 = 2): { winner: string; reason: string } {
+function contest(
+  first: Uint8Array,
+  second: Uint8Array,
+  type: 2 | 3 = 2,
+  ofSecond: readonly number[] = [],
+): { winner: string; reason: string } {
   const bench = new RibBench(L2VPN_EVPN);
   const { rib } = bench;
   const key = keyOf(type);
@@ -30,6 +36,7 @@ function contest(first: Uint8Array, second: Uint8Array, type: 2 | 3 = 2): { winn
     const attributes = internAttributes(bench.attributes, {
       asPath: [{ type: 2, asns: Array.from({ length }, () => 65000) }],
       extendedCommunities: communities(own),
+      communities: name === 'far' ? ofSecond : [],
     });
     rib.announce(prefix, bench.source(name, SourceKind.ebgp).id, 0, attributes, 0);
   }
@@ -60,5 +67,12 @@ describe('MAC mobility (RFC 7432 §7.7, §15)', () => {
 
   it('is of MAC/IP Advertisement routes alone', () => {
     expect(contest(mobility(1), mobility(2), 3)).toEqual({ winner: 'near', reason: 'AS path length' });
+  });
+
+  it('does not help a route that is long-lived stale (RFC 9494 §4.4)', () => {
+    expect(contest(mobility(1), mobility(2), 2, [WellKnownCommunity.LLGR_STALE])).toEqual({
+      winner: 'near',
+      reason: 'long-lived stale',
+    });
   });
 });

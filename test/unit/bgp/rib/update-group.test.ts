@@ -27,6 +27,8 @@ const PROFILE: ExportProfile = {
   maxMessageSize: 4096,
   selfNextHop: addressOf('192.0.2.1').bytes,
   nextHopUnchanged: false,
+  longLived: false,
+  bilateral: false,
 };
 
 class Member implements GroupMember {
