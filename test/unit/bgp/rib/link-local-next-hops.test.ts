@@ -3,14 +3,21 @@ import { formatNextHop } from '../../../../bgp/rib/next-hops.ts';
 import { PathFlag } from '../../../../bgp/rib/path-table.ts';
 import { DEFAULT_INSTANCE, type RoutingInstance } from '../../../../bgp/routing-instance.ts';
 import { NO_ATTRIBUTES } from '../../../../bgp/wire/attribute-types.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST } from '../../../../bgp/wire/family.ts';
+import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../../../bgp/wire/family.ts';
 import { encodeUpdate } from '../../../../bgp/wire/update.ts';
-import { formatAddress, type IpAddress } from '../../../../net/address.ts';
+import { addressFromBytes, formatAddress, type IpAddress } from '../../../../net/address.ts';
 import { ByteWriter } from '../../../../net/byte-writer.ts';
 import { parsePrefix } from '../../../../net/prefix.ts';
 import { ReceivedRoutes } from './received-routes.ts';
 import { unicastKey } from './rib-bench.ts';
-import { ALL_FAMILIES, addressOf, type FakeSession, SpeakerBench, settingsOf } from './speaker-bench.ts';
+import {
+  ALL_FAMILIES,
+  addressOf,
+  type FakeSession,
+  LABELED_FAMILIES,
+  SpeakerBench,
+  settingsOf,
+} from './speaker-bench.ts';
 
 const AS = 64514;
 const OWN = addressOf('fe80::ff');
@@ -110,6 +117,16 @@ describe('sessions over link-local addresses', () => {
     expect(seenBy(onInterface('eth2'))).toEqual(['fe80::ff', 'fe80::ff']);
     const beside = [addressOf('192.0.2.1'), addressOf('2001:db8::2')];
     expect(seenBy(onInterface('eth3', beside))).toEqual(Array(2).fill('2001:db8::2 fe80::ff'));
+  });
+
+  it('have our address as it is in families with labels and in EVPN, as all IPv6 sessions have', () => {
+    const families = [...LABELED_FAMILIES, L2VPN_EVPN];
+    const labeled = bench.speaker.addInstance('labeled', families, false);
+    const settings = { ...settingsOf('2001:db8::9', AS, 64512), families };
+    bench.speaker.addPeer({ settings, instance: labeled, allowOwnAs: 0 });
+    upOf({});
+    const hops = labeled.groups.map(({ profile }) => addressFromBytes(profile.selfNextHop));
+    expect(hops.map(formatAddress)).toEqual(Array(5).fill('2001:db8::1'));
   });
 
   it('have next hops that no internal peer gets', () => {
