@@ -1,4 +1,4 @@
-import { type IpAddress, ipv4Mapped } from '../net/address.ts';
+import { type IpAddress, ipv4Mapped, isLinkLocal } from '../net/address.ts';
 import { ByteWriter } from '../net/byte-writer.ts';
 import { KEPT_NOTHING, keptRoutes } from './kept-routes.ts';
 import { type PrefixLimit, PrefixLimits } from './prefix-limits.ts';
@@ -35,7 +35,7 @@ export interface PeerConfiguration {
   /** How often our own AS may stand in an AS path from this peer (`allowas-in`); 0 refuses all such routes. */
   readonly allowOwnAs: number;
   /** Addresses of ours beside the session's own one: next hops for families of the other IP version. */
-  readonly addressesBeside?: (local: IpAddress) => readonly IpAddress[];
+  readonly addressesBeside?: (local: IpAddress, interfaceName?: string) => readonly IpAddress[];
   /** By family in which several paths of a prefix are sent, if the peer takes them: the most of them, Infinity for all. */
   readonly addPath?: ReadonlyMap<Family, number>;
   /** Set where this router is a route reflector (RFC 4456). */
@@ -225,6 +225,10 @@ export class Peer implements SessionEvents {
       allowOwnAs,
       routerId: settings.routerId,
       clusterId: reflection?.clusterId,
+      interfaceNumber:
+        negotiated.interfaceName === undefined
+          ? undefined
+          : attributes.nextHops.interfaceNumber(negotiated.interfaceName, negotiated.localAddress),
       onlyToCustomer: otcIngress(negotiated),
       leaked: (family) => this.#noteLeak(family),
       endOfRib: (family) => {
@@ -319,15 +323,17 @@ export class Peer implements SessionEvents {
   /** Our address in the version of the family; undefined when there is none to announce. EVPN takes either. */
   #selfNextHop(family: Family, negotiated: NegotiatedSession): Uint8Array | undefined {
     const local = negotiated.localAddress;
-    const beside = this.configuration.addressesBeside?.(local) ?? [];
+    const beside = this.configuration.addressesBeside?.(local, negotiated.interfaceName) ?? [];
     const ipv4 = beside.find(({ version }) => version === 4);
     const ipv6 = beside.find(({ version }) => version === 6);
-    if (family === IPV4_UNICAST) {
-      return (local.version === 4 || negotiated.extendedNextHop ? local : ipv4)?.bytes;
+    if (family !== IPV4_UNICAST && family !== IPV6_UNICAST) return local.bytes;
+    if (local.version === 6 && (family === IPV6_UNICAST || negotiated.extendedNextHop)) {
+      // RFC 2545 §3: a link-local address goes beside a global one, where there is one.
+      return isLinkLocal(local) && ipv6 ? Uint8Array.of(...ipv6.bytes, ...local.bytes) : local.bytes;
     }
+    if (family === IPV4_UNICAST) return (local.version === 4 ? local : ipv4)?.bytes;
     // Without an IPv6 address of our own there is the IPv4-mapped one, as FRR and GoBGP send it.
-    if (family === IPV6_UNICAST) return (local.version === 6 ? local : (ipv6 ?? ipv4Mapped(local))).bytes;
-    return local.bytes;
+    return (ipv6 ?? ipv4Mapped(local)).bytes;
   }
 
   update(bytes: Uint8Array, start: number, end: number): SessionError | undefined {

@@ -1,7 +1,7 @@
-import { isMarked, type OtcEgress, type OtcIngress } from './rib/only-to-customer.ts';
+import type { OtcEgress, OtcIngress } from './rib/only-to-customer.ts';
 import type { Role } from './session/roles.ts';
 import type { NegotiatedSession } from './session/session-events.ts';
-import type { Family } from './wire/family.ts';
+import { type Family, isUnicast } from './wire/family.ts';
 
 /** What the peer may have already told others, by our own role (RFC 9234 §5, ingress rules 1 and 2). */
 const LEAKS: Readonly<Record<Role, OtcIngress['leaks']>> = {
@@ -29,6 +29,6 @@ export function otcIngress({ role, remoteAs }: NegotiatedSession): OtcIngress | 
 
 /** The same towards the peer, in one family. */
 export function otcEgress({ role }: NegotiatedSession, family: Family): OtcEgress | undefined {
-  if (!role || !isMarked(family)) return undefined;
+  if (!role || !isUnicast(family)) return undefined;
   return { blocks: isBelowOrBeside(role.local), adds: isAboveOrBeside(role.local) };
 }

@@ -122,7 +122,8 @@ export function setTimeToLive(descriptor: number, version: IpVersion, ttl: numbe
   else setNumberOption(descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 'IPV6_UNICAST_HOPS', ttl);
 }
 
-function bindToDevice(descriptor: number, device: string): void {
+/** Binds a socket to a device (SO_BINDTODEVICE). Throws {@link InetSocketError}. */
+export function bindToDevice(descriptor: number, device: string): void {
   const name = Buffer.from(device);
   if (name.length === 0 || name.length > LONGEST_DEVICE_NAME) {
     throw new InetSocketError(
@@ -142,14 +143,15 @@ function bindSocket(descriptor: number, address: IpAddress, port: number, versio
   attempt('bind', `port ${port}`, (calls) => calls.bind(descriptor, bytes, bytes.length));
 }
 
-/** `struct sockaddr_in` (16 bytes) or `struct sockaddr_in6` (28 bytes). */
-export function socketAddress(address: IpAddress, port: number): Uint8Array {
+/** `struct sockaddr_in` (16 bytes) or `struct sockaddr_in6` (28 bytes); `scope`: index of a link-local address's interface. */
+export function socketAddress(address: IpAddress, port: number, scope = 0): Uint8Array {
   const ipv4 = address.version === 4;
   const bytes = new Uint8Array(ipv4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, ipv4 ? AF_INET : AF_INET6, true);
   view.setUint16(2, port);
   bytes.set(address.bytes.subarray(0, addressSize(address.version)), ipv4 ? 4 : 8);
+  if (!ipv4) view.setUint32(24, scope, true);
   return bytes;
 }
 

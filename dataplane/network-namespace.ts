@@ -101,6 +101,20 @@ export function inNamespace<T>(name: string | undefined, inside: () => T): T {
 }
 
 /**
+ * Puts the calling thread into a namespace for good: for threads that nothing else runs in.
+ *
+ * @throws NamespaceError
+ */
+export function moveThread(name: string): void {
+  const target = openNamespace(name);
+  try {
+    switchTo(name, target);
+  } finally {
+    closeSync(target);
+  }
+}
+
+/**
  * Opens a namespace and gives a file descriptor of it (`undefined`: the process's own namespace), to
  * be closed by the caller. Netlink requests that name a namespace take it.
  *

@@ -40,6 +40,8 @@ export interface ObservedLink {
   readonly group: number;
   readonly mtu: number;
   readonly up: boolean;
+  /** It is up, and so is what it is plugged into. */
+  readonly carrier: boolean;
   /** How often it has lost its carrier so far; also by being set down. 0 on kernels before 4.16. */
   readonly carrierLosses: number;
   /** Index of the VRF or bridge that it belongs to. */

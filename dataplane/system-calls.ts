@@ -19,6 +19,8 @@ export class SystemCallError extends Error {
 
 /** Number of include/uapi/linux/fcntl.h. */
 const F_DUPFD_CLOEXEC = 1030;
+/** Number of include/uapi/asm-generic/fcntl.h, as all platforms of Node have it. */
+const O_CLOEXEC = 0o2000000;
 
 /** `EOPNOTSUPP` and `ENOTSUP` are one number on Linux; the libuv name speaks of sockets, where none is meant. */
 const EOPNOTSUPP = 95;
@@ -52,6 +54,15 @@ export interface SystemCalls {
   bind(fd: number, address: Uint8Array, size: number): number;
   listen(fd: number, backlog: number): number;
   getsockname(fd: number, address: Uint8Array, size: Uint8Array): number;
+  getpeername(fd: number, address: Uint8Array, size: Uint8Array): number;
+  sendto(
+    fd: number,
+    bytes: Uint8Array,
+    count: number,
+    flags: number,
+    address: Uint8Array,
+    size: number,
+  ): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, size: number): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, size: Uint8Array): number;
   /** `setsockopt` with a `struct sock_fprog`: `count` instructions of classic BPF in `program`. */
@@ -59,6 +70,8 @@ export interface SystemCalls {
   close(fd: number): number;
   /** A second descriptor of the same file, closed by `exec`: `fcntl` with F_DUPFD_CLOEXEC. */
   duplicate(fd: number): number;
+  /** Has the descriptor `to` stand for the file of `from`, closed by `exec`: `dup3`. */
+  duplicateOnto(from: number, to: number): number;
   /**
    * `send` on a thread of libuv's pool: the event loop goes on meanwhile. `done` is called with what the
    * function gives; its errno is lost. `bytes` must not change before that.
@@ -84,6 +97,7 @@ function load(): SystemCalls {
   const koffi = createRequire(import.meta.url)('koffi') as Koffi;
   const library = koffi.load(null);
   const fcntl = library.func('int fcntl(int, int, ...)');
+  const dup3 = library.func('dup3', 'int', ['int', 'int', 'int']);
   const filterProgram = koffi.struct({ len: 'uint16', filter: 'void *' });
   const setFilter = library.func('setsockopt', 'int', [
     'int',
@@ -102,12 +116,15 @@ function load(): SystemCalls {
     bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
     listen: library.func('listen', 'int', ['int', 'int']),
     getsockname: library.func('getsockname', 'int', ['int', 'void *', 'void *']),
+    getpeername: library.func('getpeername', 'int', ['int', 'void *', 'void *']),
+    sendto: library.func('sendto', 'long', ['int', 'void *', 'ulong', 'int', 'void *', 'uint']),
     setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     attachFilter: (fd, level, option, count, program) =>
       setFilter(fd, level, option, { len: count, filter: program }, koffi.sizeof(filterProgram)),
     close: library.func('close', 'int', ['int']),
     duplicate: (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0) as number,
+    duplicateOnto: (from, to) => dup3(from, to, O_CLOEXEC) as number,
     sendInBackground: (fd, bytes, done) =>
       send.async(fd, bytes, bytes.length, 0, (error: unknown, sent: unknown) =>
         done(error ? -1 : Number(sent)),

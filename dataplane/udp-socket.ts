@@ -1,11 +1,21 @@
 import type { IpAddress, IpVersion } from '../net/address.ts';
-import { attempt, type InetSocketOptions, openInetSocket } from './inet-socket.ts';
+import { type InetSocketOptions, openInetSocket } from './inet-socket.ts';
+import {
+  ACCEPT,
+  attachProgram,
+  DROP,
+  type Instruction,
+  JUMP_AT_LEAST,
+  JUMP_EQUAL,
+  LOAD_BYTE,
+  LOAD_WORD,
+  NETWORK_HEADER,
+  RETURN,
+} from './packet-filter.ts';
 
-// Numbers of include/uapi/linux/in.h and asm-generic/socket.h.
+// Numbers of include/uapi/linux/in.h.
 const SOCK_DGRAM = 2;
 const IPPROTO_UDP = 17;
-const SOL_SOCKET = 1;
-const SO_ATTACH_FILTER = 26;
 
 const UDP = { name: 'UDP', type: SOCK_DGRAM, protocol: IPPROTO_UDP };
 
@@ -26,20 +36,6 @@ export interface AllowedSource {
   readonly minTtl: number;
 }
 
-// Classic BPF: include/uapi/linux/bpf_common.h and filter.h.
-const LOAD_WORD = 0x20;
-const LOAD_BYTE = 0x30;
-const JUMP_EQUAL = 0x15;
-const JUMP_AT_LEAST = 0x35;
-const RETURN = 0x06;
-/** Offsets from here on are those of the IP header: `SKF_NET_OFF`. */
-const NETWORK_HEADER = -0x100000;
-const ACCEPT = 0xffffffff;
-const DROP = 0;
-
-/** `struct sock_filter`: code, jumps if true and if false, operand. */
-type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, operand: number];
-
 /** The offsets of the source address and of the time-to-live in an IP header. */
 const HEADER = { 4: { source: 12, ttl: 8 }, 6: { source: 8, ttl: 7 } } as const;
 
@@ -58,20 +54,6 @@ export function allowSources(
   // The kernel counts the old program and the new one together: a short one in between leaves more room.
   if (sources.length > 1) attachProgram(descriptor, sourceFilter(version, []), 'nothing');
   attachProgram(descriptor, sourceFilter(version, sources), `${sources.length} sources`);
-}
-
-function attachProgram(descriptor: number, program: readonly Instruction[], shown: string): void {
-  const bytes = new Uint8Array(program.length * 8);
-  const view = new DataView(bytes.buffer);
-  program.forEach(([code, whenTrue, whenFalse, operand], index) => {
-    view.setUint16(index * 8, code, true);
-    view.setUint8(index * 8 + 2, whenTrue);
-    view.setUint8(index * 8 + 3, whenFalse);
-    view.setUint32(index * 8 + 4, operand >>> 0, true);
-  });
-  attempt('SO_ATTACH_FILTER', shown, (calls) =>
-    calls.attachFilter(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, program.length, bytes),
-  );
 }
 
 /** For each source: all words of its address, then the time-to-live; the first word that differs leads to the next source. */

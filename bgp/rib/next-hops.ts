@@ -12,14 +12,24 @@ import { growInt32, growUint8 } from './columns.ts';
 export interface NextHop {
   readonly address: IpAddress;
   readonly linkLocal?: IpAddress;
+  /** Interface of the link-local address, or of `address` when that is one. */
+  readonly interfaceName?: string;
 }
+
+/** Octets of the number of an interface behind a next hop. */
+const INTERFACE_SIZE = 4;
+
+const scoped = new Uint8Array(32 + INTERFACE_SIZE);
 
 /**
  * Interns next hops by their wire bytes (4, 16 or 32), so that the RIB compares numbers. Counted
- * references: an id is given to another next hop once nothing refers to it.
+ * references: an id is given to another next hop once nothing refers to it. A link-local address is another one on
+ * each interface.
  */
 export class NextHops {
   readonly #table = new ByteTable();
+  /** Interfaces by their numbers less 1, each with this router's address on it. */
+  readonly #interfaces: { readonly name: string; own: IpAddress }[] = [];
   readonly #values: (NextHop | undefined)[] = [];
   #references = new Int32Array(16);
   /** By id: 1 when nothing may be sent there: one of our own addresses, or no unicast address. */
@@ -39,10 +49,34 @@ export class NextHops {
 
   /** The id of the next hop at `bytes[start..end)`, or -1 when its length is none that a next hop has. */
   intern(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    return length === 4 || length === 16 || length === 32 ? this.#intern(bytes, start, end) : -1;
+  }
+
+  /** The same for a next hop that came over an interface, by the number of {@link interfaceNumber}. */
+  internOn(bytes: Uint8Array, start: number, end: number, interfaceNumber: number): number {
+    if (!holdsLinkLocal(bytes, start, end)) return this.intern(bytes, start, end);
+    const length = end - start;
+    for (let i = 0; i < length; i++) scoped[i] = bytes[start + i] as number;
+    for (let i = 0; i < INTERFACE_SIZE; i++) scoped[length + i] = interfaceNumber >>> (8 * i);
+    return this.#intern(scoped, 0, length + INTERFACE_SIZE);
+  }
+
+  /** Number of an interface, from 1 on; `own`: this router's link-local address on it. */
+  interfaceNumber(name: string, own: IpAddress): number {
+    const index = this.#interfaces.findIndex((known) => known.name === name);
+    const known = this.#interfaces[index];
+    if (!known) return this.#interfaces.push({ name, own });
+    if (addressEquals(known.own, own)) return index + 1;
+    known.own = own;
+    this.#judgeAll();
+    return index + 1;
+  }
+
+  #intern(bytes: Uint8Array, start: number, end: number): number {
     const found = this.#table.find(bytes, start, end);
     if (found >= 0) return found;
-    const value = nextHopFromBytes(bytes.slice(start, end));
-    if (value === undefined) return -1;
+    const value = this.#valueOf(bytes.slice(start, end));
     const id = this.#table.add(bytes, start, end);
     this.#values[id] = value;
     this.#references = growInt32(this.#references, id + 1);
@@ -52,8 +86,24 @@ export class NextHops {
     return id;
   }
 
-  #isForbidden({ address }: NextHop): boolean {
+  #valueOf(bytes: Uint8Array): NextHop {
+    const size = bytes.length & ~15;
+    if (bytes.length === 4 || bytes.length === size) return nextHopFromBytes(bytes);
+    const number = new DataView(bytes.buffer).getUint32(size, true);
+    const { address, linkLocal } = nextHopFromBytes(bytes.subarray(0, size));
+    const interfaceName = this.#interfaces[number - 1]?.name ?? '';
+    // Some speakers fill the place of the global address that they do not have with zeroes.
+    if (linkLocal && isUnspecified(address)) return { address: linkLocal, interfaceName };
+    return { address, ...(linkLocal && { linkLocal }), interfaceName };
+  }
+
+  #isForbidden({ address, interfaceName }: NextHop): boolean {
     if (isLoopback(address)) return !this.#loopbackAllowed;
+    if (isLinkLocal(address) && interfaceName !== undefined) {
+      // Addresses of ours on other interfaces may be a neighbour's on this one.
+      const place = this.#interfaces.find(({ name }) => name === interfaceName);
+      return place !== undefined && addressEquals(place.own, address);
+    }
     return isMartian(address) || this.#own.some((own) => addressEquals(own, address));
   }
 
@@ -108,9 +158,18 @@ export class NextHops {
   }
 }
 
-function nextHopFromBytes(bytes: Uint8Array): NextHop | undefined {
-  if (bytes.length === 4 || bytes.length === 16) return { address: addressFromBytes(bytes) };
-  if (bytes.length !== 32) return undefined;
+/** True when one of the addresses of a next hop is a link-local one. */
+function holdsLinkLocal(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start === 16) return isLinkLocalAt(bytes, start);
+  return end - start === 32 && (isLinkLocalAt(bytes, start) || isLinkLocalAt(bytes, start + 16));
+}
+
+function isLinkLocalAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xfe && ((bytes[at + 1] as number) & 0xc0) === 0x80;
+}
+
+function nextHopFromBytes(bytes: Uint8Array): NextHop {
+  if (bytes.length !== 32) return { address: addressFromBytes(bytes) };
   const address = addressFromBytes(bytes.subarray(0, 16));
   const linkLocal = addressFromBytes(bytes.subarray(16));
   // RFC 2545 wants a link-local address there; some speakers repeat the global one or send zeroes.
@@ -126,10 +185,15 @@ function isLoopback({ version, bytes }: IpAddress): boolean {
 function isMartian({ version, bytes }: IpAddress): boolean {
   const first = bytes[0] ?? 0;
   if (version === 4) return first === 0 || first >= 224;
-  return first === 0xff || bytes.every((byte) => byte === 0);
+  return first === 0xff || isUnspecified({ version, bytes });
 }
 
-/** Text of a next hop for people: the global address. */
-export function formatNextHop(nextHop: NextHop): string {
-  return formatAddress(nextHop.address);
+function isUnspecified({ bytes }: IpAddress): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+/** Text of a next hop for people: the global address, or `fe80::1%eth1`. */
+export function formatNextHop({ address, interfaceName }: NextHop): string {
+  const zone = interfaceName !== undefined && isLinkLocal(address) ? `%${interfaceName}` : '';
+  return formatAddress(address) + zone;
 }

@@ -1,6 +1,6 @@
 // Hot: the reader asks once per UPDATE of a session with a role. Nothing is allocated.
 import { AttributeCode } from '../wire/constants.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST } from '../wire/family.ts';
+import { type Family, isUnicast } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { attributeCode, attributeEnd, attributeValue } from './attribute-header.ts';
 import { AttributeFact, type AttributeStore } from './attribute-store.ts';
@@ -37,14 +37,14 @@ export function writeOtc(target: Uint8Array, at: number, asn: number): number {
   return at + OTC_SIZE;
 }
 
-/** True when a route of the family with this set is a leak. */
+/** True when a route of the family with this set is a leak: only IPv4 and IPv6 unicast are looked at. */
 export function isLeak(
   store: AttributeStore,
   id: number,
   family: Family,
   { leaks, remoteAs }: OtcIngress,
 ): boolean {
-  if (!isMarked(family) || (store.flags(id) & AttributeFact.onlyToCustomer) === 0) return false;
+  if (!isUnicast(family) || (store.flags(id) & AttributeFact.onlyToCustomer) === 0) return false;
   return leaks === 'all' || (leaks === 'marked by others' && otcOf(store, id) !== remoteAs);
 }
 
@@ -56,13 +56,8 @@ export function addOtc(
   family: Family,
   { adds, remoteAs }: OtcIngress,
 ): number {
-  if (!adds || !isMarked(family) || findOtc(bytes, start, end) >= 0) return end;
+  if (!adds || !isUnicast(family) || findOtc(bytes, start, end) >= 0) return end;
   return writeOtc(bytes, end, remoteAs);
-}
-
-/** RFC 9234 §5: only routes of these families. */
-export function isMarked(family: Family): boolean {
-  return family === IPV4_UNICAST || family === IPV6_UNICAST;
 }
 
 /** The AS number in the attribute of a set that has it. */

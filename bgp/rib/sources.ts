@@ -64,8 +64,13 @@ export class SourceRegistry {
   }
 }
 
-/** Orders sources by peer address (RFC 4271 §9.1.2.2 g); those without one come first. */
+/**
+ * Orders sources by peer address (RFC 4271 §9.1.2.2 g); those without one come first. On two interfaces there may be the
+ * same link-local address: their names decide then.
+ */
 export function comparePeerAddress(a: RouteSource, b: RouteSource): number {
   if (!a.address || !b.address) return Number(!!a.address) - Number(!!b.address);
-  return compareBytes(a.address.bytes, b.address.bytes);
+  const order = compareBytes(a.address.bytes, b.address.bytes);
+  if (order !== 0 || a.name === b.name) return order;
+  return a.name < b.name ? -1 : 1;
 }

@@ -40,6 +40,8 @@ export interface UpdateReaderOptions {
   readonly routerId: number;
   /** CLUSTER_ID of this router, unsigned, where it is a route reflector: routes that passed it are refused (RFC 4456 §8). */
   readonly clusterId?: number | undefined;
+  /** Number of the interface that link-local next hops are on, by `NextHops.interfaceNumber`; absent: of no certain one. */
+  readonly interfaceNumber?: number | undefined;
   /** Set where this router has a role: for routes of IPv4 and IPv6 unicast (RFC 9234). */
   readonly onlyToCustomer?: OtcIngress | undefined;
   /** The routes of an UPDATE were refused: they are a leak (RFC 9234). */
@@ -72,6 +74,8 @@ const vpnNextHop = new Uint8Array(32);
 export class UpdateReader {
   readonly #options: UpdateReaderOptions;
   readonly #kind: AttributeKind;
+  /** 0: of no certain interface. */
+  readonly #interfaceNumber: number;
   /** The next hop of the attributes that are being read, or -1. */
   #nextHop = -1;
   /** Paths of the present message that were one too many. */
@@ -79,6 +83,7 @@ export class UpdateReader {
 
   constructor(options: UpdateReaderOptions) {
     this.#options = options;
+    this.#interfaceNumber = options.interfaceNumber ?? 0;
     this.#kind = options.context.peerType === 'ebgp' ? AttributeKind.ebgp : AttributeKind.ibgp;
   }
 
@@ -169,7 +174,9 @@ export class UpdateReader {
 
   /** Interns a next hop of the message; it stays if attributes that refer to it do. */
   #internNextHop(bytes: Uint8Array, start: number, end: number): number {
-    const id = this.#options.attributes.nextHops.intern(bytes, start, end);
+    const { nextHops } = this.#options.attributes;
+    const on = this.#interfaceNumber;
+    const id = on === 0 ? nextHops.intern(bytes, start, end) : nextHops.internOn(bytes, start, end, on);
     if (id !== this.#nextHop) this.#forgetNextHop();
     this.#nextHop = id;
     return id;

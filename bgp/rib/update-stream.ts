@@ -1,4 +1,5 @@
 // Hot: runs once per changed route and stream. Columns only; nothing is allocated per route.
+import { type IpAddress, isLinkLocal } from '../../net/address.ts';
 import { type Family, IPV4_UNICAST } from '../wire/family.ts';
 import { type AttributeExport, AttributeExporter, EXPORT_OVERHEAD } from './attribute-export.ts';
 import { AttributeFact } from './attribute-store.ts';
@@ -265,7 +266,7 @@ export abstract class UpdateStream {
     // The next hop of an imported path is a tunnel endpoint: nothing that a peer in the VRF could use.
     const nextHop =
       this.profile.nextHopUnchanged && !imported && own >= 0
-        ? this.#expressible(store.nextHops.get(own).address.bytes)
+        ? this.#expressible(store.nextHops.get(own).address)
         : this.profile.selfNextHop;
     const inAttribute = this.#multiprotocol ? undefined : nextHop;
     const length = this.#exporter.write(
@@ -279,9 +280,13 @@ export abstract class UpdateStream {
     this.writer.beginAnnouncements(attributeScratch, length, nextHop);
   }
 
-  /** NEXT_HOP holds IPv4 addresses only: an IPv6 next hop (RFC 8950) is replaced by ours there. */
-  #expressible(nextHop: Uint8Array): Uint8Array {
-    return this.#multiprotocol || nextHop.length === 4 ? nextHop : this.profile.selfNextHop;
+  /**
+   * NEXT_HOP holds IPv4 addresses only: an IPv6 next hop (RFC 8950) is replaced by ours there. So is a link-local one,
+   * which says nothing on another link (RFC 2545 §2).
+   */
+  #expressible(nextHop: IpAddress): Uint8Array {
+    const says = nextHop.version === 4 || (this.#multiprotocol && !isLinkLocal(nextHop));
+    return says ? nextHop.bytes : this.profile.selfNextHop;
   }
 
   /** `extra`: of the path, or -1 for a withdrawal. */

@@ -19,7 +19,10 @@ import type { NegotiatedSession, PeerGracefulRestart, PeerSettings } from './ses
 const AFI_IPV6 = 2;
 
 /** What two OPENs agree on: {@link NegotiatedSession} without what the TCP connection says. */
-export type NegotiatedParameters = Omit<NegotiatedSession, 'localAddress' | 'remoteAddress' | 'active'>;
+export type NegotiatedParameters = Omit<
+  NegotiatedSession,
+  'localAddress' | 'remoteAddress' | 'interfaceName' | 'active'
+>;
 
 /** The OPEN that we send; without capabilities for a peer that refused to read any (RFC 5492 §3). */
 export function localOpen(settings: PeerSettings, withCapabilities: boolean): OpenMessage {

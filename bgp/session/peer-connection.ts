@@ -299,6 +299,7 @@ export class PeerConnection implements MessageSink, ConnectionHandlers {
       ...parameters,
       localAddress: this.#connection.local.address,
       remoteAddress: this.#connection.remote.address,
+      interfaceName: this.#connection.remote.zone,
       active: this.initiator === 'local',
     });
   }

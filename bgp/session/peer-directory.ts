@@ -47,7 +47,7 @@ export class PeerDirectory {
   readonly #clock: Clock;
   readonly #refused: (connection: RefusedConnection) => void;
   readonly #places = new Map<string, ListeningPlace>();
-  /** Sessions by namespace, device and remote address: several only when their local addresses differ. */
+  /** Sessions by namespace, device, remote address and its interface: several only when their local addresses differ. */
   readonly #sessions = new Map<string, AcceptingSession[]>();
   /** Sessions whose password a listener has refused. */
   readonly #unprotected = new Set<AcceptingSession>();
@@ -173,14 +173,20 @@ export class PeerDirectory {
 
   /** The session for this local address, else one that leaves its local address to the kernel. */
   #sessionOf(connection: Connection, options: SocketOptions): AcceptingSession | undefined {
-    const key = peerKey(options, { remoteAddress: connection.remote.address });
-    const sessions = this.#sessions.get(key) ?? [];
+    const sessions = this.#sessionsAt(connection.remote, options);
     return (
       sessions.find(
         ({ settings }) =>
           settings.localAddress && addressEquals(settings.localAddress, connection.local.address),
       ) ?? sessions.find(({ settings }) => settings.localAddress === undefined)
     );
+  }
+
+  /** Those on the interface that the connection came over, else those that are on any. */
+  #sessionsAt({ address, zone }: Endpoint, options: SocketOptions): readonly AcceptingSession[] {
+    const onInterface = zone === undefined ? {} : { interfaceName: zone };
+    const known = this.#sessions.get(peerKey(options, { remoteAddress: address, ...onInterface }));
+    return known ?? this.#sessions.get(peerKey(options, { remoteAddress: address })) ?? [];
   }
 
   #noteRefusal(
@@ -231,6 +237,9 @@ function placeKey(options: SocketOptions, local: Endpoint): string {
   return `${realmKey(options)} ${formatAddress(local.address)} ${local.port}`;
 }
 
-function peerKey(options: SocketOptions, peer: Pick<PeerSettings, 'remoteAddress'>): string {
-  return `${realmKey(options)} ${formatAddress(peer.remoteAddress)}`;
+function peerKey(
+  options: SocketOptions,
+  { remoteAddress, interfaceName }: Pick<PeerSettings, 'remoteAddress' | 'interfaceName'>,
+): string {
+  return `${realmKey(options)} ${formatAddress(remoteAddress)}%${interfaceName ?? ''}`;
 }

@@ -11,6 +11,8 @@ export interface PeerSettings {
   /** Unique name of the session, for people and logs, such as `192.168.11.2` or `red/192.169.10.2`. */
   readonly name: string;
   readonly remoteAddress: IpAddress;
+  /** Interface that the peer is on, when its address is a link-local one. */
+  readonly interfaceName?: string;
   /** TCP port that is dialled; 179 by default. */
   readonly remotePort: number;
   /** Source address; undefined: the kernel's choice. */
@@ -77,6 +79,8 @@ export interface PeerGracefulRestart {
 export interface NegotiatedSession {
   readonly localAddress: IpAddress;
   readonly remoteAddress: IpAddress;
+  /** Interface that both addresses are on, when they are link-local ones. */
+  readonly interfaceName?: string | undefined;
   readonly peerType: 'ebgp' | 'ibgp';
   readonly localAs: number;
   readonly remoteAs: number;

@@ -228,10 +228,14 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.#cancelConnecting();
     this.#phase = 'Connect';
     this.#retryAfter(this.#connectRetryTime());
-    const { remoteAddress, remotePort, localAddress, socket } = this.settings;
+    const { remoteAddress, remotePort, interfaceName, localAddress, socket } = this.settings;
     this.#pending = this.#transport.connect(
       {
-        remote: { address: remoteAddress, port: remotePort },
+        remote: {
+          address: remoteAddress,
+          port: remotePort,
+          ...(interfaceName !== undefined && { zone: interfaceName }),
+        },
         options: socket,
         ...(localAddress && { local: localAddress }),
       },

@@ -5,6 +5,8 @@ import type { IpPrefix } from '../../net/prefix.ts';
 export interface Endpoint {
   readonly address: IpAddress;
   readonly port: number;
+  /** Interface that a link-local address is on (RFC 4007 §5); without it such an address says nothing. */
+  readonly zone?: string;
 }
 
 /** What a connection tells its owner. Calls come from the event loop, never from inside a call to the connection. */

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { BfdSessionSettings } from '../../bfd/bfd-session.ts';
 import { type AllowedSource, allowSources, openUdpSocket } from '../../dataplane/udp-socket.ts';
-import { formatAddress, type IpAddress, type IpVersion } from '../../net/address.ts';
+import { formatAddress, type IpAddress, type IpVersion, isLinkLocal } from '../../net/address.ts';
 import type { FromBfdWorker, ToBfdWorker } from './worker-messages.ts';
 
 // RFC 5881 §4, RFC 5883 §5.
@@ -20,7 +20,7 @@ export interface BfdTarget {
   readonly remote: IpAddress;
   /** Network namespace; undefined: that of the process. */
   readonly namespace: string | undefined;
-  /** VRF. */
+  /** VRF, or the interface of link-local addresses. */
   readonly device: string | undefined;
   /** Over more than one hop (RFC 5883). */
   readonly multiHop: boolean;
@@ -35,6 +35,8 @@ interface ListeningSocket {
   readonly descriptor: number;
   readonly version: IpVersion;
   readonly sources: Map<number, AllowedSource>;
+  /** False: it is bound to an interface, which may be another one of the same name next time. */
+  readonly lasting: boolean;
 }
 
 /** What the daemon may want to know of what the thread says. */
@@ -120,8 +122,13 @@ export class BfdThread {
     if (!socket || this.#ended) return;
     this.#sessions.delete(discriminator);
     socket.sources.delete(discriminator);
-    allowSourcesOf(socket);
     this.#post({ kind: 'remove', discriminator });
+    if (socket.lasting || socket.sources.size > 0) {
+      allowSourcesOf(socket);
+    } else {
+      this.#listening.delete(socket.path);
+      this.#post({ kind: 'unlisten', path: socket.path });
+    }
   }
 
   #listen({ remote, namespace, device, multiHop }: BfdTarget): ListeningSocket {
@@ -132,7 +139,14 @@ export class BfdThread {
     if (known) return known;
     const bindAddress = { version, bytes: new Uint8Array(remote.bytes.length) };
     const descriptor = openUdpSocket({ version, namespace, device, bindAddress, bindPort: port });
-    const socket: ListeningSocket = { path, descriptor, version, sources: new Map() };
+    const onInterface = isLinkLocal(remote);
+    const socket = {
+      path,
+      descriptor,
+      version,
+      sources: new Map<number, AllowedSource>(),
+      lasting: !onInterface,
+    };
     try {
       // Nobody's packets until the first session is there.
       allowSourcesOf(socket);
@@ -141,7 +155,8 @@ export class BfdThread {
       throw error;
     }
     this.#listening.set(path, socket);
-    this.#post({ kind: 'listen', path, version, descriptor });
+    const place = onInterface && namespace !== undefined ? { namespace } : {};
+    this.#post({ kind: 'listen', path, version, descriptor, ...place });
     return socket;
   }
 
@@ -168,7 +183,7 @@ export class BfdThread {
   }
 
   #post(message: ToBfdWorker): void {
-    if (message.kind !== 'remove') this.#unadopted.add(message.descriptor);
+    if ('descriptor' in message) this.#unadopted.add(message.descriptor);
     this.#worker.postMessage(message);
   }
 }

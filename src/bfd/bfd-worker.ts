@@ -4,6 +4,7 @@ import { BfdSession } from '../../bfd/bfd-session.ts';
 import { encodeControlPacket } from '../../bfd/control-packet.ts';
 import { BfdSessionTable } from '../../bfd/session-table.ts';
 import { systemClock } from '../../bgp/session/clock.ts';
+import { moveThread } from '../../dataplane/network-namespace.ts';
 import type { FromBfdWorker, ToBfdWorker } from './worker-messages.ts';
 
 /**
@@ -14,6 +15,7 @@ import type { FromBfdWorker, ToBfdWorker } from './worker-messages.ts';
 /** Milliseconds for which the other end is told of a session that ends on purpose. */
 const FAREWELL_TIME = 3000;
 
+type ListenMessage = Extract<ToBfdWorker, { readonly kind: 'listen' }>;
 type AddMessage = Extract<ToBfdWorker, { readonly kind: 'add' }>;
 
 interface RunningSession {
@@ -25,7 +27,9 @@ class BfdSessions {
   readonly #port: MessagePort;
   readonly #table = new BfdSessionTable();
   readonly #sessions = new Map<number, RunningSession>();
+  readonly #listening = new Map<string, Socket>();
   readonly #troubled = new Set<string>();
+  #namespace: string | undefined;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -34,7 +38,11 @@ class BfdSessions {
   handle(message: ToBfdWorker): void {
     switch (message.kind) {
       case 'listen':
-        this.#listen(message.path, message.version, message.descriptor);
+        this.#listen(message);
+        break;
+      case 'unlisten':
+        this.#listening.get(message.path)?.close();
+        this.#listening.delete(message.path);
         break;
       case 'add':
         this.#add(message);
@@ -45,9 +53,27 @@ class BfdSessions {
     }
   }
 
-  #listen(path: string, version: 4 | 6, descriptor: number): void {
+  #listen({ path, version, descriptor, namespace }: ListenMessage): void {
+    if (namespace !== undefined) this.#enter(namespace);
     const socket = this.#adopt(version, descriptor, path);
-    socket.on('message', (payload, { address }) => this.#table.receive(pathOf(path, address), payload));
+    this.#listening.set(path, socket);
+    socket.on('message', (payload, { address }) => {
+      // Whatever the interface of a link-local address is called, the socket is bound to it.
+      const zone = address.indexOf('%');
+      const peer = zone < 0 ? address : address.slice(0, zone);
+      this.#table.receive(pathOf(path, peer), payload);
+    });
+  }
+
+  /** Node.js gives a packet only if it can name the interface of its source: the number is looked up in this thread's namespace. */
+  #enter(namespace: string): void {
+    if (this.#namespace === namespace) return;
+    try {
+      moveThread(namespace);
+      this.#namespace = namespace;
+    } catch (error) {
+      this.#trouble(namespace, error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #adopt(version: 4 | 6, descriptor: number, name: string): Socket {

@@ -3,7 +3,16 @@ import type { BfdSessionSettings, BfdStatus } from '../../bfd/bfd-session.ts';
 /** From the daemon to the thread of BFD. Descriptors of sockets are the receiver's from then on. */
 export type ToBfdWorker =
   /** A socket on which packets arrive; `path` is the first part of the paths of its sessions. */
-  | { readonly kind: 'listen'; readonly path: string; readonly version: 4 | 6; readonly descriptor: number }
+  | {
+      readonly kind: 'listen';
+      readonly path: string;
+      readonly version: 4 | 6;
+      readonly descriptor: number;
+      /** Network namespace that the thread has to be in, where addresses are link-local ones; absent: any. */
+      readonly namespace?: string;
+    }
+  /** Closes such a socket: no session needs it any more. */
+  | { readonly kind: 'unlisten'; readonly path: string }
   | {
       readonly kind: 'add';
       readonly discriminator: number;

@@ -44,12 +44,6 @@ export const UNSUPPORTED_FEATURES: readonly UnsupportedFeature[] = [
   },
   {
     kind: 'Underlay',
-    path: 'neighbors[].interface',
-    drops: 'neighbors[]',
-    message: 'neighbors by interface (unnumbered) are not supported yet: this neighbor is left out',
-  },
-  {
-    kind: 'Underlay',
     path: 'neighbors[].passwordSecret',
     drops: 'neighbors[]',
     message: 'passwordSecret is not supported yet: this neighbor is left out; give password instead',

@@ -26,7 +26,7 @@ export async function printSessions(
   for await (const session of sessions) {
     any = true;
     await table.row([
-      session.peerAddress,
+      peerText(session),
       session.vrf,
       String(session.remoteAs),
       session.state,
@@ -37,6 +37,11 @@ export async function printSessions(
   }
   await table.end();
   return any;
+}
+
+function peerText({ peerAddress, interface: name, ...session }: SessionView): string {
+  if (name === undefined) return peerAddress ?? session.name;
+  return peerAddress === undefined ? name : `${name} (${peerAddress})`;
 }
 
 function prefixesText(session: SessionView): string {

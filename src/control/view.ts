@@ -118,7 +118,10 @@ export interface EventLoopDelay {
 export interface SessionView {
   /** Unique name, such as `192.168.11.2` or `red/192.169.10.2`. */
   readonly name: string;
-  readonly peerAddress: string;
+  /** Absent while that of a neighbor on an interface is not found yet. */
+  readonly peerAddress?: string;
+  /** Interface that the neighbor is found on, where it is not known by its address. */
+  readonly interface?: string;
   readonly localAddress?: string;
   /** The negotiated AS number, or what the configuration asks for. */
   readonly remoteAs: number | 'internal' | 'external';

@@ -79,17 +79,26 @@ export class BfdWatch {
     this.#start(peer, watched, negotiated);
   }
 
+  /** A session is lost. Over an interface the path goes with it: the next one may be another interface of that name. */
+  down(peer: Peer): void {
+    const watched = this.#peers.get(peer);
+    if (watched?.negotiated?.interfaceName === undefined) return;
+    watched.path?.close();
+    delete watched.path;
+    delete watched.state;
+  }
+
   #start(peer: Peer, watched: WatchedPeer, negotiated: NegotiatedSession): void {
     const { multiHop, minimumTtl, ...settings } = watched.plan;
     const { socket } = peer.configuration.settings;
-    const { localAddress: local, remoteAddress: remote } = negotiated;
+    const { localAddress: local, remoteAddress: remote, interfaceName } = negotiated;
     try {
       watched.path = this.#service.watch(
         {
           local,
           remote,
           namespace: socket.namespace,
-          device: socket.device,
+          device: interfaceName ?? socket.device,
           multiHop: multiHop === 'unless connected' ? !this.#isConnected(remote) : multiHop,
           minimumTtl: minimumTtl ?? DEFAULT_MINIMUM_TTL,
           settings,

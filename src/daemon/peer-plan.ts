@@ -75,6 +75,15 @@ const FAMILIES: Readonly<Record<NeighborFamily, Family>> = {
   ipv6labeledunicast: IPV6_LABELED_UNICAST,
 };
 
+/** Families that routes of the fabric are kept of: those that the node itself has to do with, and what neighbors are to be told. */
+export function fabricFamilies({ neighbors }: Underlay): Family[] {
+  const told = neighbors.flatMap(({ families }) => families.map(({ family }) => FAMILIES[family]));
+  return [...new Set([IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN, ...told])];
+}
+
+/** Of a neighbor on an interface, until its link-local address is found. */
+const UNKNOWN_ADDRESS: IpAddress = { version: 6, bytes: new Uint8Array(16) };
+
 const ROLES: Readonly<Record<NeighborRole['local'], Role>> = {
   Provider: 'provider',
   Customer: 'customer',
@@ -83,18 +92,17 @@ const ROLES: Readonly<Record<NeighborRole['local'], Role>> = {
   RouteServerClient: 'route-server-client',
 };
 
-/** Families that routes of the fabric are kept of: those that the node itself has to do with, and what neighbors are to be told. */
-export function fabricFamilies({ neighbors }: Underlay): Family[] {
-  const told = neighbors.flatMap(({ families }) => families.map(({ family }) => FAMILIES[family]));
-  return [...new Set([IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN, ...told])];
-}
-
-/** The sessions to the fabric. Neighbors that are not found by their address are not built yet. */
+/** The sessions to the fabric, but for those of ranges. */
 export function fabricPeers(underlay: Underlay, world: PeerWorld): PeerPlan[] {
   return underlay.neighbors.flatMap((neighbor) => {
     const plan = fabricPeer(underlay, neighbor, world);
     return plan ? [plan] : [];
   });
+}
+
+/** The interfaces that neighbors in the fabric are on. */
+export function fabricInterfaces({ neighbors }: Underlay): string[] {
+  return neighbors.flatMap(({ peer }) => (peer.by === 'interface' ? [peer.interfaceName] : []));
 }
 
 /** The ranges that neighbors in the fabric may come from. */
@@ -112,8 +120,15 @@ export function fabricRanges(underlay: Underlay, world: PeerWorld): RangePlan[] 
 }
 
 function fabricPeer(underlay: Underlay, neighbor: Neighbor, world: PeerWorld): PeerPlan | undefined {
-  if (neighbor.peer.by !== 'address') return undefined;
-  return peerAt(neighbor.peer.address, underlay, neighbor, world, false);
+  const { peer } = neighbor;
+  if (peer.by === 'listenRange') return undefined;
+  if (peer.by === 'address') return peerAt(peer.address, underlay, neighbor, world, false);
+  const { settings, ...plan } = peerAt(UNKNOWN_ADDRESS, underlay, neighbor, world, false);
+  return {
+    ...plan,
+    settings: { ...settings, name: peer.interfaceName, interfaceName: peer.interfaceName },
+    ...(plan.bfd && { bfd: { ...plan.bfd, multiHop: false } }),
+  };
 }
 
 function peerAt(
@@ -221,8 +236,12 @@ function reflectionOf(clusterId: IpAddress, { families }: Neighbor): PeerReflect
   };
 }
 
-/** The one listening address of the peer's version, unless that is a wildcard: then the kernel chooses. */
+/**
+ * The one listening address of the peer's version, unless that is a wildcard: then the kernel chooses, as it does among
+ * those on a neighbor's interface.
+ */
 function localAddressFor(remote: IpAddress, world: PeerWorld): IpAddress | undefined {
+  if (remote === UNKNOWN_ADDRESS) return undefined;
   const candidates = world.listen.filter(({ address }) => address.version === remote.version);
   const [only] = candidates;
   if (world.namespace !== undefined || candidates.length !== 1 || !only) return undefined;

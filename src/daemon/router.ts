@@ -91,8 +91,10 @@ export class Router {
     const instance = vrf === undefined ? this.fabric : this.speaker.instances.get(vrf);
     if (!instance) return undefined;
     const { kernel } = this.#options;
-    const addressesBeside = (local: IpAddress) =>
-      kernel ? kernel.facts.addressesBeside(local) : addressesOnInterfaceOf(local);
+    const addressesBeside = (local: IpAddress, interfaceName?: string) =>
+      kernel
+        ? kernel.facts.addressesBeside(local, interfaceName)
+        : addressesOnInterfaceOf(local, interfaceName);
     const peer = this.speaker.addPeer({ ...plan, instance, addressesBeside });
     if (bfd) this.#options.bfd?.add(peer, bfd);
     return peer;

@@ -20,9 +20,10 @@ import { DynamicNeighbors } from './dynamic-neighbors.ts';
 import { createLogger, type Logger } from './log.ts';
 import { LogLimit } from './log-limit.ts';
 import { OwnRestart, RunMarker } from './own-restart.ts';
-import { fabricRanges, type PeerWorld } from './peer-plan.ts';
+import { fabricInterfaces, fabricRanges, type PeerWorld } from './peer-plan.ts';
 import { Router } from './router.ts';
 import { SessionOpener } from './session-opener.ts';
+import { findNeighbors } from './unnumbered-neighbors.ts';
 import { DaemonView } from './view.ts';
 import { warmUp } from './warm-up/warm-up.ts';
 
@@ -137,6 +138,7 @@ class Daemon {
   #marker: RunMarker | undefined;
   #stopping = false;
   #opener: SessionOpener | undefined;
+  #discovery: { close(): void } | undefined;
   #control: ControlServer | undefined;
 
   constructor(
@@ -181,6 +183,7 @@ class Daemon {
     });
     restart.begin(router.speaker);
     router.start();
+    await this.#findNeighbors();
     if (this.#kernel) this.#sweepWhenConverged(router, this.#kernel);
     this.#log.info({ control: this.#control.path }, 'started');
     this.#warmUp(router);
@@ -286,6 +289,17 @@ class Daemon {
     }
   }
 
+  async #findNeighbors(): Promise<void> {
+    if (!this.#opener) return;
+    this.#discovery = await findNeighbors({
+      interfaces: fabricInterfaces(this.#configuration.underlay),
+      opener: this.#opener,
+      namespace: this.#kernel ? this.#options.netns : undefined,
+      clock: systemClock,
+      log: this.#log,
+    });
+  }
+
   #makeBfd(): BfdWatch {
     const service = new BfdService({
       program: new URL('./bfd-worker.cjs', import.meta.url),
@@ -330,6 +344,7 @@ class Daemon {
     this.#stopping = true;
     this.#opener?.close();
     this.#bfd?.close();
+    this.#discovery?.close();
     // What the sessions take with them must not be taken from the kernel.
     await this.#freezeKernel();
     const text = `openpe-routerd ends: ${reason}`;
@@ -373,7 +388,10 @@ function peerLog(log: Logger, bfd: BfdWatch, dynamic: () => DynamicNeighbors | u
       );
       dynamic()?.kept(peer, seconds);
     },
-    down: (peer, { reason }) => log.warn({ peer: peer.name, reason }, 'session down'),
+    down: (peer, { reason }) => {
+      log.warn({ peer: peer.name, reason }, 'session down');
+      bfd.down(peer);
+    },
     endOfRib: (peer, family) => log.debug({ peer: peer.name, family: familyName(family) }, 'End-of-RIB'),
     tolerated: (peer, { message, errorClass, attribute, offset, data }) =>
       limit.pass(peer.name, (leftOut) =>

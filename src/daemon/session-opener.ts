@@ -7,6 +7,7 @@ import { formatPrefix } from '../../net/prefix.ts';
 import type { Logger } from './log.ts';
 import { LogLimit } from './log-limit.ts';
 import { listenEndpoints, type PeerWorld } from './peer-plan.ts';
+import { UnnumberedSession } from './unnumbered-session.ts';
 
 /** Milliseconds until listening is tried again. */
 const LISTEN_RETRY_TIME = 3000;
@@ -18,6 +19,8 @@ export class SessionOpener {
   readonly #log: Logger;
   readonly #directory: PeerDirectory;
   readonly #sessions = new Set<Session>();
+  /** By their interfaces. */
+  readonly #unnumbered = new Map<string, UnnumberedSession>();
   readonly #ranges = new Set<WelcomeRange>();
 
   constructor(environment: SessionEnvironment, world: PeerWorld, log: Logger) {
@@ -62,6 +65,23 @@ export class SessionOpener {
   }
 
   open(settings: PeerSettings, events: SessionEvents): SessionHandle {
+    const { interfaceName } = settings;
+    if (interfaceName === undefined) return this.#openAt(settings, events);
+    const session = new UnnumberedSession(settings, {
+      clock: this.#environment.clock,
+      open: (withAddress) => this.#openAt(withAddress, events),
+      forget: (handle) => this.forget(handle),
+    });
+    this.#unnumbered.set(interfaceName, session);
+    return session;
+  }
+
+  /** The session with the neighbor on an interface. */
+  sessionOn(interfaceName: string): UnnumberedSession | undefined {
+    return this.#unnumbered.get(interfaceName);
+  }
+
+  #openAt(settings: PeerSettings, events: SessionEvents): Session {
     const session = new Session(settings, events, this.#environment);
     this.#sessions.add(session);
     for (const local of listenEndpoints(settings, this.#world)) this.#listen(session, local);
@@ -97,6 +117,7 @@ export class SessionOpener {
     for (const session of this.#sessions) this.#directory.remove(session);
     for (const range of this.#ranges) this.#directory.removeRange(range);
     this.#sessions.clear();
+    this.#unnumbered.clear();
     this.#ranges.clear();
   }
 }

@@ -1,8 +1,8 @@
 import { BfdState } from '../../bfd/control-packet.ts';
 import type { Peer } from '../../bgp/peer.ts';
-import type { NegotiatedSession, SessionDown } from '../../bgp/session/session-events.ts';
+import type { NegotiatedSession, PeerSettings, SessionDown } from '../../bgp/session/session-events.ts';
 import { type Family, familyName } from '../../bgp/wire/family.ts';
-import { formatAddress, ipv4FromNumber } from '../../net/address.ts';
+import { formatAddress, ipv4FromNumber, isLinkLocal } from '../../net/address.ts';
 import type { SessionFamilyView, SessionView } from '../control/view.ts';
 import type { BfdWatch } from './bfd-watch.ts';
 
@@ -17,7 +17,7 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
   const localAddress = negotiated?.localAddress ?? settings.localAddress;
   return {
     name: peer.name,
-    peerAddress: formatAddress(settings.remoteAddress),
+    ...placeView(settings),
     ...(localAddress && { localAddress: formatAddress(localAddress) }),
     remoteAs: negotiated?.remoteAs ?? settings.remoteAs,
     localAs: settings.localAs,
@@ -44,6 +44,18 @@ export function sessionView(peer: Peer, bfd: BfdWatch | undefined): SessionView 
     updateErrors: Object.fromEntries(peer.updateErrors),
     ...roleView(peer, negotiated),
     bfd: bfd?.watches(peer) ? BFD_WORDS[bfd.status(peer)?.state ?? BfdState.down] : 'off',
+  };
+}
+
+/** The address of a neighbor on an interface is absent until it is found. */
+function placeView({
+  remoteAddress,
+  interfaceName,
+}: PeerSettings): Pick<SessionView, 'peerAddress' | 'interface'> {
+  if (interfaceName === undefined) return { peerAddress: formatAddress(remoteAddress) };
+  return {
+    interface: interfaceName,
+    ...(isLinkLocal(remoteAddress) && { peerAddress: formatAddress(remoteAddress) }),
   };
 }
 

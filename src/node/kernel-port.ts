@@ -15,7 +15,7 @@ export interface KernelFacts {
   /** All addresses in the router's namespace. */
   readonly ownAddresses: readonly IpAddress[];
   /** Other addresses of the device that has an address. */
-  addressesBeside(local: IpAddress): readonly IpAddress[];
+  addressesBeside(local: IpAddress, interfaceName?: string): readonly IpAddress[];
 }
 
 /** The kernel as the router uses it. */

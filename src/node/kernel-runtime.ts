@@ -139,7 +139,7 @@ export class KernelRuntime implements KernelPort, KernelView {
       routerMacOf: (vni) => routerMacOf(observed, vni),
       connected: connectedSubnets(observed).map(({ device, subnet }) => ({ device, prefix: subnet })),
       ownAddresses: ownAddresses(observed),
-      addressesBeside: (local) => addressesOnDeviceOf(observed, local),
+      addressesBeside: (local, interfaceName) => addressesOnDeviceOf(observed, local, interfaceName),
     };
   }
 

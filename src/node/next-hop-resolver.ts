@@ -1,4 +1,5 @@
 import type { JournalReader } from '../../bgp/rib/journal.ts';
+import type { NextHop } from '../../bgp/rib/next-hops.ts';
 import type { Rib } from '../../bgp/rib/rib.ts';
 import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
 import { type IpPrefix, maskBytes, prefixContains } from '../../net/prefix.ts';
@@ -68,6 +69,19 @@ export class NextHopResolver {
     return resolved;
   }
 
+  /** How to send to a next hop of the underlay; undefined when nothing leads there. */
+  resolveNextHop(nextHop: NextHop): ResolvedNextHop | undefined {
+    const { address, linkLocal, interfaceName } = nextHop;
+    if (interfaceName !== undefined) return this.#onInterface(interfaceName, linkLocal ?? address);
+    const resolved = this.resolve(address);
+    return resolved && { device: resolved.device, gateway: linkLocal ?? resolved.gateway };
+  }
+
+  /** A link-local address is where its interface is, as long as that is up. */
+  #onInterface(device: string, gateway: IpAddress): ResolvedNextHop | undefined {
+    return this.#connected.some((subnet) => subnet.device === device) ? { device, gateway } : undefined;
+  }
+
   /** Looks again at everything that was asked for, after routes have changed; true when any answer is another one. */
   recheck(): boolean {
     let changed = false;
@@ -84,7 +98,11 @@ export class NextHopResolver {
     const connected = this.#connectedTo(address);
     if (connected) return connected;
     const nextHop = this.#nextHopFor(address);
-    return nextHop && this.#connectedTo(nextHop);
+    if (!nextHop) return undefined;
+    if (nextHop.interfaceName !== undefined) {
+      return this.#onInterface(nextHop.interfaceName, nextHop.linkLocal ?? nextHop.address);
+    }
+    return this.#connectedTo(nextHop.address);
   }
 
   #connectedTo(address: IpAddress): ResolvedNextHop | undefined {
@@ -93,7 +111,7 @@ export class NextHopResolver {
   }
 
   /** Next hop of the longest matching route. */
-  #nextHopFor(address: IpAddress): IpAddress | undefined {
+  #nextHopFor(address: IpAddress): NextHop | undefined {
     const rib = address.version === 4 ? this.#ribs.ipv4 : this.#ribs.ipv6;
     if (!rib) return undefined;
     const size = address.bytes.length;
@@ -105,7 +123,7 @@ export class NextHopResolver {
       const best = prefix < 0 ? -1 : rib.best(prefix);
       if (best < 0) continue;
       const nextHop = rib.attributes.nextHop(rib.paths.attributes(best));
-      if (nextHop >= 0) return rib.attributes.nextHops.get(nextHop).address;
+      if (nextHop >= 0) return rib.attributes.nextHops.get(nextHop);
     }
     return undefined;
   }

@@ -34,7 +34,7 @@ export function hostNexthop(rib: Rib, path: number, vni: number): RouteNexthop |
 export function underlayNexthop(rib: Rib, path: number, resolver: NextHopResolver): RouteNexthop | undefined {
   const { attributes, paths, sources } = rib;
   if (sources.get(paths.source(path)).kind === SourceKind.local) return undefined;
-  const { address, linkLocal } = attributes.nextHops.get(attributes.nextHop(paths.attributes(path)));
-  const resolved = resolver.resolve(address);
-  return resolved && { gateway: linkLocal ?? resolved.gateway, device: resolved.device, onlink: false };
+  const nextHop = attributes.nextHops.get(attributes.nextHop(paths.attributes(path)));
+  const resolved = resolver.resolveNextHop(nextHop);
+  return resolved && { ...resolved, onlink: false };
 }

@@ -1,9 +1,10 @@
 import type { Endpoint } from '../../bgp/session/transport.ts';
 import { formatAddress } from '../../net/address.ts';
 
-/** `192.0.2.1:179`, or `[2001:db8::1]:179`. */
-export function formatEndpoint({ address, port }: Endpoint): string {
-  return address.version === 4 ? `${formatAddress(address)}:${port}` : `[${formatAddress(address)}]:${port}`;
+/** `192.0.2.1:179`, `[2001:db8::1]:179` or `[fe80::1%eth1]:179`. */
+export function formatEndpoint({ address, port, zone }: Endpoint): string {
+  if (address.version === 4) return `${formatAddress(address)}:${port}`;
+  return `[${formatAddress(address)}${zone === undefined ? '' : `%${zone}`}]:${port}`;
 }
 
 /** A TCP failure in words that name the other end; `code` is the errno's name. */

@@ -8,9 +8,10 @@ import type {
   SocketOptions,
   Transport,
 } from '../../bgp/session/transport.ts';
+import { socketEnds } from '../../dataplane/socket-ends.ts';
 import { systemCalls } from '../../dataplane/system-calls.ts';
 import { openTcpSocket } from '../../dataplane/tcp-socket.ts';
-import { formatAddress, parseAddress } from '../../net/address.ts';
+import { formatAddress } from '../../net/address.ts';
 import { ListenerPeers } from './listener-peers.ts';
 import { ReadTurns } from './read-turns.ts';
 import { descriptorOf } from './socket-descriptor.ts';
@@ -86,13 +87,13 @@ export class TcpTransport implements Transport {
       result.failed(this.#connectError(error, target));
     };
     const connected = (): void => {
-      const local = endpointOf(socket.localAddress, socket.localPort);
-      if (!local) {
+      const ends = endsOf(socket);
+      if (!ends) {
         failed(new Error('the connection was gone before it was used'));
         return;
       }
       release();
-      const place = { local, remote: target.remote, device: target.options.device };
+      const place = { local: ends.local, remote: target.remote, device: target.options.device };
       const connection = new TcpConnection(socket, place, this.#turns);
       keep(connection);
       result.connected(connection);
@@ -153,13 +154,13 @@ export class TcpTransport implements Transport {
     peers: ListenerPeers,
     refused: Refused,
   ): TcpConnection | undefined {
-    const local = endpointOf(socket.localAddress, socket.localPort);
-    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
-    if (!local || !remote) {
+    const ends = endsOf(socket);
+    if (!ends) {
       // Gone already: the kernel does not know its addresses any more.
       socket.on('error', () => {}).destroy();
       return undefined;
     }
+    const { local, remote } = ends;
     const { trouble, refusal } = peers.prepare(socket, remote);
     if (trouble !== undefined) this.#warn(trouble);
     if (refusal !== undefined) {
@@ -205,15 +206,15 @@ function withReadBuffer(socket: Socket, onread: OnReadOpts): Socket | undefined 
 }
 
 /** True when only system calls can make the socket. */
-function isSpecial({ namespace, device, ttl, minTtl, password }: SocketOptions): boolean {
-  return [namespace, device, ttl, minTtl, password].some((option) => option !== undefined);
+function isSpecial({ namespace, device, ttl, minTtl, password }: SocketOptions, zone?: string): boolean {
+  return [namespace, device, ttl, minTtl, password, zone].some((option) => option !== undefined);
 }
 
 /** A socket that connects and does not read. Throws what the system calls throw. */
 function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket {
   const { remote, local, options } = target;
   const to = { host: formatAddress(remote.address), port: remote.port };
-  if (!isSpecial(options)) {
+  if (!isSpecial(options, remote.zone)) {
     const from = local ? { localAddress: formatAddress(local) } : {};
     return createConnection({ ...to, ...from, onread }).pause();
   }
@@ -221,7 +222,8 @@ function openConnectingSocket(target: ConnectTarget, onread: OnReadOpts): Socket
   const fd = openTcpSocket({
     version: remote.address.version,
     namespace,
-    device,
+    // A socket that is bound to the interface needs no number of it in its addresses.
+    device: remote.zone ?? device,
     ttl,
     minTtl,
     bindAddress: local,
@@ -281,8 +283,8 @@ function timedOut({ remote, options: { minTtl } }: ConnectTarget, milliseconds: 
   return new TransportError(words + reach, 'ETIMEDOUT');
 }
 
-/** The zone of a link-local address (`%eth0`) is not part of it. */
-function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
-  const parsed = address === undefined ? undefined : parseAddress(address.replace(/%.*$/, ''));
-  return parsed && port !== undefined ? { address: parsed, port } : undefined;
+/** Both ends of a connection; undefined when it is gone already. */
+function endsOf(socket: Socket): { readonly local: Endpoint; readonly remote: Endpoint } | undefined {
+  const descriptor = descriptorOf(socket);
+  return descriptor === undefined ? undefined : socketEnds(descriptor);
 }

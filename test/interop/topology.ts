@@ -45,10 +45,10 @@ export interface RouterPlan {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
-  /** And for longer than that (RFC 9494). */
-  readonly longLived?: LongLivedTimes;
   /** It knows only AS numbers of two octets (RFC 4271). */
   readonly twoOctetAs?: boolean;
+  /** And for longer than that (RFC 9494). */
+  readonly longLived?: LongLivedTimes;
 }
 
 /** A link between two routers, with a session for IPv4 and EVPN, and one over IPv6 for IPv6. */
@@ -65,6 +65,8 @@ export interface LinkPlan<Name extends string> {
   readonly listens?: Name;
   /** BFD beside each session. */
   readonly bfd?: BfdTimers;
+  /** The link has link-local addresses only, and both ends know of the other one just that it is there. */
+  readonly unnumbered?: boolean;
   /** There is a router between the two, which only forwards. */
   readonly multiHop?: boolean;
   /** The most prefixes that one end takes from the other one. */
@@ -121,10 +123,14 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       const namespaces = new Map<string, string>();
       for (const name of Object.keys(plan.routers)) namespaces.set(name, await network.addNamespace(name));
       const ends = new Map<string, LinkEnd>();
-      for (const { between, multiHop } of plan.links) {
+      for (const { between, multiHop, unnumbered } of plan.links) {
         const [first, second] = between;
         const pair = [namespaces.get(first) ?? '', namespaces.get(second) ?? ''] as const;
-        const [from, to] = await (multiHop ? network.addPathOverRouter(...pair) : network.addLink(...pair));
+        const [from, to] = await (multiHop
+          ? network.addPathOverRouter(...pair)
+          : unnumbered
+            ? network.addBareLink(...pair)
+            : network.addLink(...pair));
         ends.set(`${first} ${second}`, from);
         ends.set(`${second} ${first}`, to);
       }
@@ -158,8 +164,8 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes = [],
       clusterId,
       gracefulRestart = false,
-      longLived,
       twoOctetAs = false,
+      longLived,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
     const reflector = clusterId === undefined ? {} : { clusterId };
@@ -169,8 +175,8 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       neighbors,
       routes,
       gracefulRestart,
-      ...(longLived && { longLived }),
       twoOctetAs,
+      ...(longLived && { longLived }),
       ...reflector,
     };
     return PROGRAMS[program]({ namespace: namespaces.get(name) ?? '', directory }, settings);
@@ -178,9 +184,25 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
 
   /** Address of a router on its link to another one. */
   address(of: keyof Routers & string, towards: keyof Routers & string, version: 4 | 6 = 4): string {
+    const { ipv4, ipv6 } = this.#endOf(of, towards);
+    return version === 4 ? ipv4 : ipv6;
+  }
+
+  /** Interface of a router on its link to another one. */
+  interfaceOf(of: keyof Routers & string, towards: keyof Routers & string): string {
+    return this.#endOf(of, towards).device;
+  }
+
+  /** Takes one end of a link down, or up again. */
+  async setLink(of: keyof Routers & string, towards: keyof Routers & string, up: boolean): Promise<void> {
+    const end = this.#endOf(of, towards);
+    await (up ? this.#network.setUp(end) : this.#network.setDown(end));
+  }
+
+  #endOf(of: string, towards: string): LinkEnd {
     const end = this.#addresses.get(`${of} ${towards}`);
     if (!end) throw new RangeError(`there is no link between ${of} and ${towards}`);
-    return version === 4 ? end.ipv4 : end.ipv6;
+    return end;
   }
 
   /** Waits until the sessions of a router, or of all, are Established at its own end. */
@@ -216,20 +238,8 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
   ends: ReadonlyMap<string, LinkEnd>,
 ): NeighborSettings[] {
   return plan.links.flatMap(
-    ({
-      between,
-      families,
-      connects,
-      client,
-      passwords,
-      listens,
-      bfd,
-      multiHop,
-      gtsm,
-      limit,
-      addPath,
-      roles,
-    }) => {
+    ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, ...link }) => {
+      const { addPath, unnumbered, roles } = link;
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -250,6 +260,9 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(role && { role }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };
+      if (unnumbered) {
+        return [{ ...common, address: own.device, localAddress: own.ipv6, linkLocal: far.ipv6, families }];
+      }
       const overIpv4 = families.filter((family) => family === 'ipv4' || family === 'evpn');
       const overIpv6 = families.filter((family) => family !== 'ipv4' && family !== 'evpn');
       const sessions: NeighborSettings[] = [];

@@ -319,6 +319,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** A withdrawal has no labels (RFC 8277 §2.4). */
+function withoutLabels(route: NlriRoute): NlriRoute {
+  return 'labels' in route ? { ...route, labels: [] } : route;
+}
+
 /** The speaker with its peers, and the model beside it. */
 class Scenario {
   readonly bench = new SpeakerBench({}, new HurriedClock());
@@ -442,7 +447,7 @@ class Scenario {
         const content =
           action.family === IPV4_UNICAST
             ? { withdrawn: routes }
-            : { mpUnreach: { family: action.family, routes } };
+            : { mpUnreach: { family: action.family, routes: routes.map(withoutLabels) } };
         this.#receive(peer, content);
         break;
       }

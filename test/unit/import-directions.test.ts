@@ -22,8 +22,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'bgp/session': { rooms: ['bgp/wire', 'net'], packages: [] },
   'bgp/rib': { rooms: ['bgp/wire', 'net'], packages: [] },
   bgp: { rooms: ['bgp/session', 'bgp/rib', 'bgp/wire', 'net'], packages: [] },
-  // BFD has the clock and the timers of BGP's sessions.
+  // These have the clock and the timers of BGP's sessions.
   bfd: { rooms: ['bgp/session'], packages: [] },
+  discovery: { rooms: ['bgp/session', 'net'], packages: [] },
   evpn: { rooms: [...BGP, 'net'], packages: [] },
   dataplane: {
     rooms: ['net'],
@@ -42,7 +43,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['net'],
     packages: ['ip-address', 'yaml', 'zod', 'node:fs', 'node:os', 'node:path'],
   },
-  src: { rooms: ['src/config', 'bfd', 'evpn', ...BGP, 'dataplane', 'net'], packages: ['*'] },
+  src: { rooms: ['src/config', 'bfd', 'discovery', 'evpn', ...BGP, 'dataplane', 'net'], packages: ['*'] },
   bin: { rooms: ['src'], packages: ['node:fs', 'node:module', 'node:path', 'node:url', 'node:vm'] },
 };
 

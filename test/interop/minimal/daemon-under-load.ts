@@ -101,7 +101,7 @@ export class DaemonUnderLoad {
     const sessions = await this.daemon.sessions();
     const dead = this.speakers.filter((speaker) => !speaker.alive).map(({ settings }) => settings.address);
     const used = sessions.slice(0, this.speakers.length);
-    const down = used.filter(({ state }) => state !== 'Established').map(({ peerAddress }) => peerAddress);
+    const down = used.filter(({ state }) => state !== 'Established').map(({ name }) => name);
     return [...dead, ...down];
   }
 

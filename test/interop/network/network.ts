@@ -8,6 +8,7 @@ import { run, runIn } from './commands.ts';
 export interface LinkEnd {
   readonly namespace: string;
   readonly device: string;
+  /** Empty on a link without addresses but link-local ones. */
   readonly ipv4: string;
   readonly ipv6: string;
 }
@@ -59,6 +60,36 @@ export class Network {
       await run('ip', '-n', namespace, 'link', 'set', device, 'up');
     }
     return ends;
+  }
+
+  /** Connects two namespaces by a link with nothing but link-local addresses: `first` has fe80::1, `second` fe80::2. */
+  async addBareLink(first: string, second: string): Promise<readonly [LinkEnd, LinkEnd]> {
+    const number = ++this.#links;
+    const end = (namespace: string, host: number): LinkEnd => ({
+      namespace,
+      device: `link${number}-${host}`,
+      ipv4: '',
+      ipv6: `fe80::${host}`,
+    });
+    const ends = [end(first, 1), end(second, 2)] as const;
+    const [from, to] = ends;
+    const pair = ['type', 'veth', 'peer', 'name', to.device, 'netns', second];
+    await run('ip', 'link', 'add', from.device, 'netns', first, ...pair);
+    for (const one of ends) {
+      await run('ip', '-n', one.namespace, 'link', 'set', one.device, 'addrgenmode', 'none');
+      await this.setUp(one);
+    }
+    return ends;
+  }
+
+  /** Sets one end of a link up, with its IPv6 address, which it loses when it is set down. */
+  async setUp({ namespace, device, ipv6 }: LinkEnd): Promise<void> {
+    await run('ip', '-n', namespace, 'link', 'set', device, 'up');
+    await run('ip', '-n', namespace, 'addr', 'replace', `${ipv6}/64`, 'dev', device, 'nodad');
+  }
+
+  async setDown({ namespace, device }: LinkEnd): Promise<void> {
+    await run('ip', '-n', namespace, 'link', 'set', device, 'down');
   }
 
   /** Connects two namespaces over a third one that forwards; gives the far ends of its two links. */

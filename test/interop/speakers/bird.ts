@@ -257,16 +257,27 @@ function longLivedText({ longLived }: SpeakerSettings): string {
   return `graceful restart time ${restartSeconds}; long lived graceful restart on; long lived stale time ${staleSeconds};`;
 }
 
+function radvText(device: string, index: number): string {
+  return `protocol radv radv${index} { interface "${device}" { max ra interval 4; }; }
+`;
+}
+
 function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, index: number): string {
-  const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath, role } =
-    neighbor;
+  const { address, localAddress, as, families, connects, password, bfd, multiHop, gtsm, addPath } = neighbor;
+  const { linkLocal, role } = neighbor;
+  const extended = (family: FamilyWord) =>
+    linkLocal !== undefined && family === 'ipv4' ? 'extended next hop on;' : '';
   const paths = addPath ? 'add paths yes;' : '';
   const channels = families.map(
-    (family) => ` ${CHANNELS[family]} { import all; export all; next hop self; ${paths} };\n`,
+    (family) =>
+      ` ${CHANNELS[family]} { import all; export all; next hop self; ${paths} ${extended(family)} };\n`,
   );
-  return `protocol bgp peer${index} {
+  // It does not learn neighbors, but tells them of itself.
+  const peer = linkLocal === undefined ? address : `${linkLocal} % '${address}'`;
+  const advertises = linkLocal === undefined ? '' : radvText(address, index);
+  return `${advertises}protocol bgp peer${index} {
  local ${localAddress} as ${settings.as};
- neighbor ${address} as ${as};
+ neighbor ${peer} as ${as};
  ${connects ? '' : 'passive on;'}${password === undefined ? '' : `password ${JSON.stringify(password)};`}
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
  ${role ? `local role ${role.local};` : ''} ${role?.strict ? 'require roles on;' : ''}

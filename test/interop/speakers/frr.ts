@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../network/commands.ts';
@@ -65,7 +65,10 @@ interface FrrLabeledPath extends FrrPath {
   readonly extendedCommunity?: { readonly string: string };
 }
 
-/** FRR's bgpd alone: without zebra it takes every next hop for reachable and touches no kernel. */
+/**
+ * FRR's bgpd alone: without zebra it takes every next hop for reachable and touches no kernel. Only neighbors by interface
+ * take zebra, which advertises the router to them and hears of them.
+ */
 export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
   readonly program = 'FRR';
   readonly #place: SpeakerPlace;
@@ -73,6 +76,8 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
   #process: DaemonProcess | undefined;
   #bfd: DaemonProcess | undefined;
   #bfdHome: string | undefined;
+  #zebra: DaemonProcess | undefined;
+  #zebraHome: string | undefined;
 
   constructor(place: SpeakerPlace, settings: SpeakerSettings) {
     this.#place = place;
@@ -85,13 +90,29 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     writeFileSync(file, configurationText(this.#settings));
     const places = ['--vty_socket', directory, '-i', join(directory, 'bgpd.pid'), '-f', file];
     const noPrivileges = ['-S', '-A', '127.0.0.1', '-P', '0'];
-    const args = ['--no_zebra', '--no_kernel', ...noPrivileges, ...places, '--log', 'stdout'];
+    const byInterface = this.#settings.neighbors.some(({ linkLocal }) => linkLocal !== undefined);
+    const zebra = byInterface ? ['-z', await this.#startZebra()] : ['--no_zebra', '--no_kernel'];
+    const args = [...zebra, ...noPrivileges, ...places, '--log', 'stdout'];
     this.#process = new DaemonProcess(namespace, join(directory, 'bgpd.log'), `${FRR_DAEMONS}/bgpd`, ...args);
     await this.#process.answers('FRR', () => this.#vtysh('show bgp summary json'));
     if (this.#settings.neighbors.some(({ bfd }) => bfd)) await this.#startBfd();
   }
 
-  /** By itself: bgpd could only hear of it through zebra. It always runs as the user frr, and needs a place of its own. */
+  /** Gives the path of its socket. It always runs as the user frr, and needs a place of its own. */
+  async #startZebra(): Promise<string> {
+    const { namespace, directory } = this.#place;
+    const home = mkdtempSync(join(tmpdir(), 'openpe-interop-zebra-'));
+    this.#zebraHome = home;
+    await run('chown', 'frr:frr', home);
+    const socket = join(home, 'zserv.api');
+    const places = ['--vty_socket', home, '-i', join(home, 'zebra.pid'), '-z', socket, '-f', '/dev/null'];
+    const args = ['-A', '127.0.0.1', '-P', '0', ...places, '--log', 'stdout'];
+    this.#zebra = new DaemonProcess(namespace, join(directory, 'zebra.log'), `${FRR_DAEMONS}/zebra`, ...args);
+    await this.#zebra.answers('zebra', async () => accessSync(socket));
+    return socket;
+  }
+
+  /** By itself, without zebra: bgpd could only hear of it through that. It always runs as the user frr, and needs a place of its own. */
   async #startBfd(): Promise<void> {
     const { namespace, directory } = this.#place;
     const home = mkdtempSync(join(tmpdir(), 'openpe-interop-bfdd-'));
@@ -100,7 +121,8 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
     writeFileSync(file, bfdText(this.#settings));
     await run('chown', '-R', 'frr:frr', home);
     const places = ['--vty_socket', home, '-i', join(home, 'bfdd.pid'), '-f', file];
-    const sockets = ['--bfdctl', join(home, 'bfdd.sock'), '-z', join(home, 'zserv.api')];
+    const zebra = this.#zebraHome ?? home;
+    const sockets = ['--bfdctl', join(home, 'bfdd.sock'), '-z', join(zebra, 'zserv.api')];
     const args = ['-A', '127.0.0.1', '-P', '0', ...places, ...sockets, '--log', 'stdout'];
     this.#bfd = new DaemonProcess(namespace, join(directory, 'bfdd.log'), `${FRR_DAEMONS}/bfdd`, ...args);
     await this.#bfd.answers('bfdd', () => this.#bfdPeers());
@@ -152,17 +174,19 @@ export class Frr implements Originator, EvpnSpeaker, PathSpeaker {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#process?.stop(), this.#bfd?.stop()]);
-    this.#removeBfdHome();
+    await Promise.all([this.#process?.stop(), this.#bfd?.stop(), this.#zebra?.stop()]);
+    this.#removeHomes();
   }
 
   async kill(): Promise<void> {
-    await Promise.all([this.#process?.kill(), this.#bfd?.kill()]);
-    this.#removeBfdHome();
+    await Promise.all([this.#process?.kill(), this.#bfd?.kill(), this.#zebra?.kill()]);
+    this.#removeHomes();
   }
 
-  #removeBfdHome(): void {
-    if (this.#bfdHome !== undefined) rmSync(this.#bfdHome, { recursive: true, force: true });
+  #removeHomes(): void {
+    for (const home of [this.#bfdHome, this.#zebraHome]) {
+      if (home !== undefined) rmSync(home, { recursive: true, force: true });
+    }
   }
 
   freeze(): void {
@@ -337,15 +361,32 @@ function configurationText({
   longLived,
 }: SpeakerSettings): string {
   const sessions = neighbors.flatMap((neighbor) => {
-    const { address, localAddress, as: remoteAs, connects, password, multiHop, gtsm, role } = neighbor;
-    return [
+    const {
+      address,
+      localAddress,
+      as: remoteAs,
+      connects,
+      password,
+      multiHop,
+      gtsm,
+      linkLocal,
+      bfd,
+      role,
+    } = neighbor;
+    const plain = [
       `neighbor ${address} remote-as ${remoteAs}`,
       `neighbor ${address} update-source ${localAddress}`,
+    ];
+    return [
+      ...(linkLocal === undefined ? plain : [`neighbor ${address} interface remote-as external`]),
       `neighbor ${address} timers connect 1`,
       `neighbor ${address} advertisement-interval 0`,
       ...(connects ? [] : [`neighbor ${address} passive`]),
       ...(password === undefined ? [] : [`neighbor ${address} password ${password}`]),
       ...(multiHop ? [`neighbor ${address} ebgp-multihop 2`] : []),
+      ...(linkLocal !== undefined && bfd
+        ? [`neighbor ${address} bfd ${bfd.multiplier} ${bfd.interval} ${bfd.interval}`]
+        : []),
       ...(gtsm ? [`neighbor ${address} ttl-security hops 1`] : []),
       ...(role ? [`neighbor ${address} local-role ${role.local}${role.strict ? ' strict-mode' : ''}`] : []),
     ];
@@ -384,8 +425,9 @@ function configurationText({
 }
 
 function bfdText({ neighbors }: SpeakerSettings): string {
-  const peers = neighbors.flatMap(({ address, localAddress, bfd, multiHop }) =>
-    bfd
+  const peers = neighbors.flatMap(({ address, localAddress, bfd, multiHop, linkLocal }) =>
+    // Those on interfaces come from bgpd.
+    bfd && linkLocal === undefined
       ? [
           ` peer ${address} ${multiHop ? 'multihop ' : ''}local-address ${localAddress}`,
           `  detect-multiplier ${bfd.multiplier}`,

@@ -124,9 +124,10 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
     return (JSON.parse(await this.control('status')) as StatusView).sessions.refusedConnections;
   }
 
-  /** The session with a neighbor. */
+  /** The session with a neighbor, by its address or the interface that it is on. */
   async session(neighbor: string): Promise<SessionView> {
-    const session = (await this.sessions()).find(({ peerAddress }) => peerAddress === neighbor);
+    const isMeant = (view: SessionView) => (view.interface ?? view.peerAddress) === neighbor;
+    const session = (await this.sessions()).find(isMeant);
     if (!session) throw new Error(`openpe-routerd has no session with ${neighbor}`);
     return session;
   }
@@ -258,15 +259,16 @@ function neighborResource(
   longLived: LongLivedTimes | undefined,
 ): unknown {
   const { address, listenRange, as, families, connects, password, isClient } = neighbor;
-  const { bfd, multiHop, gtsm, limit, addPath, role } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath, linkLocal, role } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
     ...(longLived ? [longLivedProperty(longLived)] : []),
     ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
   ];
+  const peer = linkLocal === undefined ? { address } : { interface: address };
   return {
-    ...(listenRange === undefined ? { address } : { listenRange }),
+    ...(listenRange === undefined ? peer : { listenRange }),
     ...(as === localAs ? { type: 'Internal' } : { asn: as }),
     properties: [
       ...(multiHop ? [{ type: 'ebgpMultiHop', ebgpMultiHop: { ttl: 2 } }] : []),

@@ -30,10 +30,10 @@ export interface OwnRoute {
   /** `asn:value` */
   readonly communities?: readonly string[];
   readonly med?: number;
-  /** ONLY_TO_CUSTOMER (RFC 9234), from BIRD. */
-  readonly onlyToCustomer?: number;
   /** An attribute as ExaBGP has it, which need not be right: `0x63 0xc0 0x010203` is type, flags, value. */
   readonly rawAttribute?: string;
+  /** ONLY_TO_CUSTOMER (RFC 9234), from BIRD. */
+  readonly onlyToCustomer?: number;
 }
 
 /** A Type 5 route that a speaker originates; its next hop is the speaker's address. */
@@ -87,6 +87,8 @@ export interface NeighborSettings {
   readonly limit?: PrefixLimit;
   /** All paths of a route are sent, and taken (RFC 7911). */
   readonly addPath?: boolean;
+  /** Link-local address of a neighbor that is known by the interface which it is on: `address` is that interface's name. */
+  readonly linkLocal?: string;
   readonly role?: RoleOf;
   /** The speaker knows of the neighbor only that it comes from this network. */
   readonly listenRange?: string;
@@ -109,10 +111,10 @@ export interface SpeakerSettings {
   readonly clusterId?: string;
   /** Its neighbors are to keep its routes when it restarts (RFC 4724). */
   readonly gracefulRestart?: boolean;
-  /** Its neighbors are to keep its routes for longer than that (RFC 9494). */
-  readonly longLived?: LongLivedTimes;
   /** Knows only AS numbers of two octets (RFC 4271). */
   readonly twoOctetAs?: boolean;
+  /** Its neighbors are to keep its routes for longer than that (RFC 9494). */
+  readonly longLived?: LongLivedTimes;
 }
 
 /** A unicast route as a speaker shows it, in the same words for all. */

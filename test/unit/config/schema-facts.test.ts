@@ -100,14 +100,14 @@ const EXTENSIONS: Readonly<Record<string, Extension>> = {
   'spec.neighbors[].properties': { maxItems: 8 },
   'spec.neighbors[].properties[]': { fields: ['gtsm', 'role'] },
   'spec.neighbors[].properties[].type': { values: ['gtsm', 'role'] },
-  'spec.neighbors[].addressFamilies': { maxItems: 7 },
-  'spec.neighbors[].addressFamilies[].type': { values: ['ipv4labeledunicast', 'ipv6labeledunicast'] },
   'spec.neighbors[].addressFamilies[].properties[]': {
     fields: ['maximumPrefixes', 'addPath', 'longLivedGracefulRestart'],
   },
   'spec.neighbors[].addressFamilies[].properties[].type': {
     values: ['maximumPrefixes', 'addPath', 'longLivedGracefulRestart'],
   },
+  'spec.neighbors[].addressFamilies': { maxItems: 7 },
+  'spec.neighbors[].addressFamilies[].type': { values: ['ipv4labeledunicast', 'ipv6labeledunicast'] },
 };
 
 /** Everything in which ours differs from theirs and should not, as text. */

@@ -13,7 +13,6 @@ const UNDERLAY_PARTS: Readonly<Record<string, string>> = {
 
 /** Neighbors that are left out, beside one that stays. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  interface: '{asn: 1, interface: toswitch1}',
   passwordSecret: '{asn: 1, address: 10.0.0.9, passwordSecret: s}',
 };
 
@@ -47,10 +46,12 @@ describe('what the schema accepts and is not built yet', () => {
   });
 
   test('an Underlay of which no neighbor is left is not used, and says so', () => {
-    const { findings, accepted } = load(edit(UNDERLAY, NEIGHBOR, 'asn: 1\n      interface: eth0'));
+    const { findings, accepted } = load(
+      edit(UNDERLAY, NEIGHBOR, 'asn: 1\n      address: 10.0.0.9\n      passwordSecret: s'),
+    );
     expect(brief(findings)).toEqual([
       'unsupported 5:1 spec: nothing that can be used is left: this Underlay is not used',
-      'unsupported 15:18 spec.neighbors[0].interface: neighbors by interface (unnumbered) are not supported yet: this neighbor is left out',
+      'unsupported 16:23 spec.neighbors[0].passwordSecret: passwordSecret is not supported yet: this neighbor is left out; give password instead',
     ]);
     expect(accepted).toEqual([]);
   });

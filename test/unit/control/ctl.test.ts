@@ -70,6 +70,19 @@ describe('text', () => {
     expect(rest).toEqual([]);
   });
 
+  it('sessions: a neighbor by interface has its name, and its address once that is found', async () => {
+    const sessions = SESSIONS.map(({ peerAddress: _, ...session }, index) => ({
+      ...session,
+      name: `eth${index}`,
+      interface: `eth${index}`,
+      ...(index === 0 && { peerAddress: 'fe80::1' }),
+    }));
+    const { output } = await ctlOn(fakeView({ sessions: () => sessions }), 'sessions');
+    const [, first, second] = output.split('\n');
+    expect(first).toMatch(/^eth0 \(fe80::1\) +default +64512 +Established/);
+    expect(second).toMatch(/^eth1 +red +external +Active/);
+  });
+
   it('routes: a heading for each table, marks, kernel state', async () => {
     const { code, output } = await ctlOn(fakeView(), 'routes');
     expect(code).toBe(0);

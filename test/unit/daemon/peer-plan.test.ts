@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { IPV4_UNICAST, L2VPN_EVPN } from '../../../bgp/wire/family.ts';
 import type { Underlay } from '../../../src/config/model.ts';
-import { fabricPeers } from '../../../src/daemon/peer-plan.ts';
+import { fabricInterfaces, fabricPeers } from '../../../src/daemon/peer-plan.ts';
+import { addressOf } from '../bgp/rib/speaker-bench.ts';
 import { edit, load, UNDERLAY } from '../config/sample.ts';
 
 const NEIGHBOR = 'asn: 64512\n      address: 192.168.11.2';
@@ -55,6 +56,16 @@ describe('a session to the fabric', () => {
   it('is with one that is none, all the same', () => {
     const [plan] = fabricPeers(underlayWith(NEIGHBOR, '\n  routeReflector: {}'), WORLD);
     expect(plan?.reflection).toEqual({ clusterId: 0xc0000201, clientOf: [] });
+  });
+
+  it('may be with whoever is on an interface', () => {
+    const world = { ...WORLD, listen: [{ address: addressOf('2001:db8::1'), port: 179 }] };
+    const underlay = underlayWith('type: External\n      interface: eth1\n      bfd: {}');
+    const [plan] = fabricPeers(underlay, world);
+    expect(plan?.settings).toMatchObject({ name: 'eth1', interfaceName: 'eth1', remoteAs: 'external' });
+    expect(plan?.settings.localAddress).toBeUndefined();
+    expect(plan?.bfd?.multiHop).toBe(false);
+    expect(fabricInterfaces(underlay)).toEqual(['eth1']);
   });
 
   it('reflects nothing without a routeReflector', () => {

@@ -55,6 +55,7 @@ describe('parseLink', () => {
     expect(parseLink(builder.bytes())).toMatchObject({
       index: 12,
       up: true,
+      carrier: true,
       carrierLosses: 3,
       mtu: 65486,
       masterIndex: 11,

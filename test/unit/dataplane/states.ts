@@ -55,6 +55,7 @@ export function link(name: string, index: number, properties: Partial<ObservedLi
     group: 0,
     mtu: 1500,
     up: true,
+    carrier: true,
     carrierLosses: 0,
     masterIndex: undefined,
     lowerIndex: undefined,

@@ -4,7 +4,7 @@ import { IPV6_UNICAST } from '../../../bgp/wire/family.ts';
 import { formatAddress } from '../../../net/address.ts';
 import { parsePrefix } from '../../../net/prefix.ts';
 import { NextHopResolver, UnderlayWatch } from '../../../src/node/next-hop-resolver.ts';
-import { internAttributes, RibBench } from '../bgp/rib/rib-bench.ts';
+import { internAttributes, internWithNextHop, RibBench } from '../bgp/rib/rib-bench.ts';
 import { addressOf } from '../bgp/rib/speaker-bench.ts';
 
 const prefixOf = (text: string) => {
@@ -74,6 +74,27 @@ describe('resolving next hops', () => {
     expect(resolved('192.168.11.2')).toBe('eth0 192.168.11.2');
     resolver.setConnected([]);
     expect(resolved('192.168.11.2')).toBeUndefined();
+  });
+
+  it('finds link-local next hops on their interface while it is up', () => {
+    const on = (name: string) => ({ address: addressOf('fe80::1'), interfaceName: name });
+    expect(resolver.resolveNextHop(on('eth1'))).toEqual({ device: 'eth1', gateway: addressOf('fe80::1') });
+    expect(resolver.resolveNextHop(on('eth2'))).toBeUndefined();
+    const both = { ...on('eth1'), address: addressOf('2001:db8:99::1'), linkLocal: addressOf('fe80::2') };
+    expect(resolver.resolveNextHop(both)).toEqual({ device: 'eth1', gateway: addressOf('fe80::2') });
+    expect(resolver.resolveNextHop({ address: addressOf('192.168.11.2') })?.device).toBe('eth0');
+  });
+
+  it('follows a route to a tunnel endpoint whose next hop is a link-local one', () => {
+    const { nextHops } = ipv4.attributes;
+    const { bytes } = addressOf('fe80::1');
+    const number = nextHops.interfaceNumber('eth1', addressOf('fe80::ff'));
+    const id = internWithNextHop(ipv4.attributes, nextHops.internOn(bytes, 0, 16, number));
+    ipv4.announce('100.64.0.1/32', source, id);
+    ipv4.rib.decide(10);
+    expect(resolved('100.64.0.1')).toBe('eth1 fe80::1');
+    resolver.setConnected([{ device: 'eth0', prefix: prefixOf('192.168.11.0/24') }]);
+    expect(resolved('100.64.0.1')).toBeUndefined();
   });
 
   it('passes over routes of our own, and gives up at next hops that are not connected', () => {

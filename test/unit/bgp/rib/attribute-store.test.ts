@@ -11,7 +11,7 @@ import {
   internOriginated,
   internRewritten,
 } from '../../../../bgp/rib/local-attributes.ts';
-import { NextHops } from '../../../../bgp/rib/next-hops.ts';
+import { formatNextHop, NextHops } from '../../../../bgp/rib/next-hops.ts';
 import { NO_ATTRIBUTES, type PathAttributes } from '../../../../bgp/wire/attribute-types.ts';
 import { decodePathAttributes } from '../../../../bgp/wire/path-attributes.ts';
 import { formatAddress } from '../../../../net/address.ts';
@@ -186,6 +186,51 @@ describe('next hops', () => {
     hops.allowLoopback();
     expect(hops.isForbidden(intern(hops, '127.0.0.1'))).toBe(false);
     expect(hops.isForbidden(-1)).toBe(false);
+  });
+
+  it('are told apart by their interface when they are link-local addresses', () => {
+    const hops = new NextHops();
+    const own = addressOf('fe80::ff');
+    const [eth1, eth2] = [hops.interfaceNumber('eth1', own), hops.interfaceNumber('eth2', own)];
+    expect(hops.interfaceNumber('eth1', own)).toBe(eth1);
+    const internOn = (number: number, ...texts: string[]): number => {
+      const bytes = Uint8Array.from(texts.flatMap((text) => [...addressOf(text).bytes]));
+      return hops.internOn(bytes, 0, bytes.length, number);
+    };
+    const id = internOn(eth1, 'fe80::1');
+    expect(internOn(eth1, 'fe80::1')).toBe(id);
+    expect(internOn(eth2, 'fe80::1')).not.toBe(id);
+    expect(intern(hops, 'fe80::1')).not.toBe(id);
+    expect(hops.get(id)).toEqual({ address: addressOf('fe80::1'), interfaceName: 'eth1' });
+    expect(formatNextHop(hops.get(id))).toBe('fe80::1%eth1');
+    for (const text of ['2001:db8::1', '192.0.2.1']) {
+      expect(internOn(eth1, text)).toBe(internOn(eth2, text));
+      expect(internOn(eth1, text)).toBe(intern(hops, text));
+    }
+    const both = hops.get(internOn(eth2, '2001:db8::1', 'fe80::1'));
+    expect(both).toEqual({
+      address: addressOf('2001:db8::1'),
+      linkLocal: addressOf('fe80::1'),
+      interfaceName: 'eth2',
+    });
+    expect(formatNextHop(both)).toBe('2001:db8::1');
+    // What FRR and others send that have no global address.
+    for (const filler of ['fe80::1', '::']) {
+      const value = hops.get(internOn(eth1, filler, 'fe80::1'));
+      expect(value).toMatchObject({ address: addressOf('fe80::1'), interfaceName: 'eth1' });
+    }
+    expect(hops.internOn(new Uint8Array(20), 0, 20, eth1)).toBe(-1);
+  });
+
+  it('on an interface are forbidden when they are our own address there, not on another one', () => {
+    const hops = new NextHops();
+    hops.setOwnAddresses([addressOf('fe80::1'), addressOf('fe80::2')]);
+    const { bytes } = addressOf('fe80::2');
+    const eth1 = hops.internOn(bytes, 0, 16, hops.interfaceNumber('eth1', addressOf('fe80::1')));
+    const eth2 = hops.internOn(bytes, 0, 16, hops.interfaceNumber('eth2', addressOf('fe80::2')));
+    expect([hops.isForbidden(eth1), hops.isForbidden(eth2)]).toEqual([false, true]);
+    hops.interfaceNumber('eth1', addressOf('fe80::2'));
+    expect(hops.isForbidden(eth1)).toBe(true);
   });
 
   it('are forgotten with their last reference, or when they never had one', () => {

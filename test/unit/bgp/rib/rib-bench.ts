@@ -20,12 +20,23 @@ export function internAttributes(
   changes: Partial<PathAttributes>,
   { kind = AttributeKind.ebgp, nextHop }: { kind?: AttributeKind; nextHop?: string } = {},
 ): number {
+  const bytes = nextHop === undefined ? undefined : addressOf(nextHop).bytes;
+  const id = bytes ? store.nextHops.intern(bytes, 0, bytes.length) : -1;
+  return internWithNextHop(store, id, changes, kind);
+}
+
+/** The same with the id of a next hop. */
+export function internWithNextHop(
+  store: AttributeStore,
+  nextHop: number,
+  changes: Partial<PathAttributes> = {},
+  kind: AttributeKind = AttributeKind.ebgp,
+): number {
   const writer = new ByteWriter();
   const attributes = { ...NO_ATTRIBUTES, origin: 0 as const, asPath: [], ...changes, nextHop: undefined };
   encodePathAttributes(writer, attributes, { fourOctetAs: true });
   const identity = new Uint8Array(IDENTITY_HEADER_SIZE + writer.length);
-  const bytes = nextHop === undefined ? undefined : addressOf(nextHop).bytes;
-  writeIdentityHeader(identity, 0, kind, bytes ? store.nextHops.intern(bytes, 0, bytes.length) : -1);
+  writeIdentityHeader(identity, 0, kind, nextHop);
   identity.set(writer.bytes(), IDENTITY_HEADER_SIZE);
   return store.intern(identity, 0, identity.length);
 }

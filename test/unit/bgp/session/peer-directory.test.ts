@@ -64,12 +64,12 @@ class Bench {
   }
 
   /** A connection from a remote address to a listener, in the order they were opened. */
-  arrive(listener: number, remote = REMOTE, local = LOCAL): FakeConnection {
+  arrive(listener: number, remote = REMOTE, local = LOCAL, zone?: string): FakeConnection {
     const found = this.listeners[listener];
     if (!found) throw new Error(`there is no listener ${listener}`);
     const ends = [
       { address: local, port: 179 },
-      { address: remote, port: 51_000 },
+      { address: remote, port: 51_000, ...(zone !== undefined && { zone }) },
     ] as const;
     const connection = new FakeConnection(this.clock, () => 0, ...ends, found.target.options.device);
     found.accepted(connection);
@@ -160,6 +160,32 @@ describe('PeerDirectory', () => {
     ]);
     const connection = bench.arrive(1);
     expect([red.connections, blue.connections, host.connections]).toEqual([[], [connection], []]);
+  });
+
+  it('tells link-local addresses apart by their interface', async () => {
+    const bench = new Bench();
+    const remoteAddress = address('fe80::1');
+    const first = bench.session({ remoteAddress, interfaceName: 'eth1' });
+    const second = bench.session({ remoteAddress, interfaceName: 'eth2' });
+    const global = bench.session({ interfaceName: 'eth1' });
+    for (const session of [first, second, global]) await bench.directory.add(session, ANY);
+    const connection = bench.arrive(0, remoteAddress, LOCAL, 'eth2');
+    expect([first.connections, second.connections]).toEqual([[], [connection]]);
+    const elsewhere = bench.arrive(0, remoteAddress, LOCAL, 'eth3');
+    expect(lastNotification(elsewhere)).toMatchObject({ code: 6, subcode: 5 });
+    bench.directory.remove(second);
+    expect(lastNotification(bench.arrive(0, remoteAddress, LOCAL, 'eth2'))).toMatchObject({ code: 6 });
+    bench.arrive(0, remoteAddress, LOCAL, 'eth1');
+    expect(first.connections).toHaveLength(1);
+  });
+
+  it('takes a link-local address over any interface for a session that names none', async () => {
+    const bench = new Bench();
+    const remoteAddress = address('fe80::1');
+    const session = bench.session({ remoteAddress });
+    await bench.directory.add(session, ANY);
+    const connection = bench.arrive(0, remoteAddress, LOCAL, 'eth2');
+    expect(session.connections).toEqual([connection]);
   });
 
   it('tells two sessions with one peer apart by their local addresses', async () => {

@@ -1,0 +1,149 @@
+import { formatAddress, type IpAddress } from '../net/address.ts';
+import { attempt, bindToDevice, setNumberOption, setOption, socketAddress } from './inet-socket.ts';
+import { inNamespace } from './network-namespace.ts';
+import {
+  ACCEPT,
+  attachProgram,
+  DROP,
+  type Instruction,
+  JUMP_EQUAL,
+  LOAD_BYTE,
+  RETURN,
+} from './packet-filter.ts';
+import { systemCalls } from './system-calls.ts';
+
+// Numbers of bits/socket.h, linux/if_ether.h, linux/in6.h and linux/icmpv6.h.
+const AF_INET6 = 10;
+const AF_PACKET = 17;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const ETH_P_IPV6 = 0x86dd;
+const IPPROTO_IPV6 = 41;
+const IPPROTO_ICMPV6 = 58;
+const IPV6_UNICAST_HOPS = 16;
+const IPV6_MULTICAST_IF = 17;
+const IPV6_MULTICAST_HOPS = 18;
+const IPV6_MULTICAST_LOOP = 19;
+const IPV6_ADD_MEMBERSHIP = 20;
+const ICMPV6_FILTER = 1;
+/** A bit for each type that is to be kept out: all 256 of them. */
+const NO_TYPES = new Uint8Array(32).fill(0xff);
+const FULL_HOP_LIMIT = 255;
+
+// Offsets in an IPv6 packet.
+const NEXT_HEADER = 6;
+const HOP_LIMIT = 7;
+const ICMPV6_TYPE = 40;
+
+/** An interface: its name, and its index in the namespace. */
+export interface InterfacePlace {
+  /** Name of the network namespace; undefined: the process's own. */
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly index: number;
+}
+
+/**
+ * Opens a raw ICMPv6 socket that only sends, on one interface with hop limit 255, and has the interface take what is
+ * sent to `group`. The caller closes it (`fs.closeSync`).
+ *
+ * @throws InetSocketError, NamespaceError
+ */
+export function openIcmpv6Sender(place: InterfacePlace, group: IpAddress): number {
+  const { namespace, name, index } = place;
+  const descriptor = openSocket(namespace, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, 'raw ICMPv6');
+  const set = (option: number, step: string, value: number): void =>
+    setNumberOption(descriptor, IPPROTO_IPV6, option, step, value);
+  return closedUnless(descriptor, () => {
+    setOption(descriptor, IPPROTO_ICMPV6, ICMPV6_FILTER, 'ICMPV6_FILTER', NO_TYPES, 'no types');
+    bindToDevice(descriptor, name);
+    set(IPV6_UNICAST_HOPS, 'IPV6_UNICAST_HOPS', FULL_HOP_LIMIT);
+    set(IPV6_MULTICAST_HOPS, 'IPV6_MULTICAST_HOPS', FULL_HOP_LIMIT);
+    set(IPV6_MULTICAST_LOOP, 'IPV6_MULTICAST_LOOP', 0);
+    set(IPV6_MULTICAST_IF, 'IPV6_MULTICAST_IF', index);
+    // struct ipv6_mreq: the group, then the interface.
+    const membership = new Uint8Array(20);
+    membership.set(group.bytes);
+    new DataView(membership.buffer).setUint32(16, index, true);
+    const shown = formatAddress(group);
+    setOption(descriptor, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, 'IPV6_ADD_MEMBERSHIP', membership, shown);
+  });
+}
+
+/**
+ * Sends an ICMPv6 message; the kernel puts in source address and checksum.
+ *
+ * @throws InetSocketError when it cannot be sent now, as on an interface without a link-local address
+ */
+export function sendIcmpv6(
+  descriptor: number,
+  message: Uint8Array,
+  destination: IpAddress,
+  index: number,
+): void {
+  const to = socketAddress(destination, 0, index);
+  attempt('sendto', formatAddress(destination), (calls) =>
+    Number(calls.sendto(descriptor, message, message.length, 0, to, to.length)),
+  );
+}
+
+/**
+ * Opens a packet socket that gets ICMPv6 messages of some types which arrive on an interface with hop limit 255: whole
+ * IPv6 packets, so that their source and their hop limit can be seen. The caller closes it (`fs.closeSync`).
+ *
+ * @throws InetSocketError, NamespaceError
+ */
+export function openIcmpv6Receiver({ namespace, index }: InterfacePlace, types: readonly number[]): number {
+  // Protocol 0: nothing arrives before the filter is there.
+  const descriptor = openSocket(namespace, AF_PACKET, SOCK_DGRAM, 0, 'of packets');
+  return closedUnless(descriptor, () => {
+    attachProgram(descriptor, icmpv6Filter(types), `ICMPv6 types ${types.join(' and ')}`);
+    // struct sockaddr_ll of linux/if_packet.h: family, protocol in network byte order, index of the interface.
+    const address = new Uint8Array(20);
+    const view = new DataView(address.buffer);
+    view.setUint16(0, AF_PACKET, true);
+    view.setUint16(2, ETH_P_IPV6);
+    view.setInt32(4, index, true);
+    attempt('bind', `interface ${index}`, (calls) => calls.bind(descriptor, address, address.length));
+  });
+}
+
+function icmpv6Filter(types: readonly number[]): readonly Instruction[] {
+  // Each comparison that fails leads to the last instruction.
+  const toDrop = (behind: number): number => types.length + 1 + behind;
+  return [
+    [LOAD_BYTE, 0, 0, NEXT_HEADER],
+    [JUMP_EQUAL, 0, toDrop(2), IPPROTO_ICMPV6],
+    [LOAD_BYTE, 0, 0, HOP_LIMIT],
+    [JUMP_EQUAL, 0, toDrop(0), FULL_HOP_LIMIT],
+    [LOAD_BYTE, 0, 0, ICMPV6_TYPE],
+    ...types.map((type, at): Instruction => [JUMP_EQUAL, types.length - at, 0, type]),
+    [RETURN, 0, 0, DROP],
+    [RETURN, 0, 0, ACCEPT],
+  ];
+}
+
+function openSocket(
+  namespace: string | undefined,
+  family: number,
+  type: number,
+  protocol: number,
+  name: string,
+): number {
+  return inNamespace(namespace, () =>
+    attempt('socket', name, (calls) => calls.socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
+  );
+}
+
+/** Gives the descriptor when `prepare` is through, and closes it when that throws. */
+function closedUnless(descriptor: number, prepare: () => void): number {
+  try {
+    prepare();
+    return descriptor;
+  } catch (error) {
+    systemCalls().close(descriptor);
+    throw error;
+  }
+}
