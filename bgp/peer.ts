@@ -210,6 +210,7 @@ export class Peer implements SessionEvents {
     this.#source = source;
     this.#negotiated = negotiated;
     this.#endOfRibSeen.clear();
+    this.#limits?.begin();
     this.#reader = new UpdateReader({
       attributes,
       source,
@@ -217,7 +218,7 @@ export class Peer implements SessionEvents {
         fourOctetAs: negotiated.fourOctetAs,
         addPath: (family) => negotiated.addPath.receive.includes(family),
         extendedMessage: negotiated.maxMessageSize > 4096,
-        extendedNextHop: negotiated.extendedNextHop,
+        extendedNextHop: negotiated.extendedNextHop || (negotiated.labeledExtendedNextHop ?? []).length > 0,
         peerType: negotiated.peerType,
       },
       ribs: new Map([...instance.ribs].filter(([family]) => negotiated.families.includes(family))),
@@ -289,6 +290,7 @@ export class Peer implements SessionEvents {
         selfNextHop,
         nextHopUnchanged: family === L2VPN_EVPN || hasLabels(family) || negotiated.peerType === 'ibgp',
         reflection: this.#reflectionTo(family, negotiated),
+        labeledIpv6NextHop: negotiated.labeledExtendedNextHop?.includes(family) ?? false,
         bilateral: negotiated.role?.local === 'peer',
         longLived: negotiated.longLived !== undefined,
         addPath: this.#addPathTo(family, negotiated),

@@ -29,7 +29,8 @@ export interface PrefixLimitsContext {
 
 /**
  * Holds the paths of one peer against the limits of its families (RFC 4271 §6.7). It is asked after each message: one
- * message may go past a limit by the routes that it has. Paths that are kept through a restart count too.
+ * message may go past a limit by the routes that it has. Paths that are kept through a restart count when they are told
+ * again.
  */
 export class PrefixLimits {
   readonly #context: PrefixLimitsContext;
@@ -39,10 +40,15 @@ export class PrefixLimits {
     this.#context = context;
   }
 
+  /** The peer begins to tell its routes. */
+  begin(): void {
+    this.#said.clear();
+  }
+
   /** The error that ends the session when the paths of its source are too many. */
   check(source: RouteSource): SessionError | undefined {
     for (const [family, limit] of this.#context.limits) {
-      const count = this.#context.ribs.get(family)?.pathCount(source) ?? 0;
+      const count = this.#context.ribs.get(family)?.freshPathCount(source) ?? 0;
       this.#note(family, count, limit);
       if (count > limit.limit && limit.answer !== 'warn')
         return tooMany(family, count, limit.limit, limit.answer);

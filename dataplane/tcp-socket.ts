@@ -16,6 +16,7 @@ const IP_MINTTL = 21;
 const IPPROTO_IPV6 = 41;
 const IPV6_MINHOPCOUNT = 73;
 const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
 const TCP_MD5SIG = 14;
 const TCP_SAVE_SYN = 27;
 const TCP_SAVED_SYN = 28;
@@ -23,6 +24,9 @@ const TCP_MD5SIG_EXT = 32;
 const TCP_MD5SIG_FLAG_PREFIX = 1;
 
 const TCP = { name: 'TCP', type: SOCK_STREAM, protocol: IPPROTO_TCP };
+
+/** Offset of `tcpi_bytes_received` in `struct tcp_info` of `linux/tcp.h`. */
+const TCP_INFO_BYTES_RECEIVED = 128;
 
 /** Octets of the longest headers of IP and TCP together. */
 const LONGEST_SYN_HEADERS = 120;
@@ -85,6 +89,17 @@ export function timeToLiveOfSyn(descriptor: number, version: IpVersion): number 
   const result = systemCalls().getsockopt(descriptor, IPPROTO_TCP, TCP_SAVED_SYN, headers, size);
   if (result < 0 || sizeView.getInt32(0, true) === 0) return undefined;
   return headers[version === 4 ? IPV4_TTL_OFFSET : IPV6_HOP_LIMIT_OFFSET];
+}
+
+/** Octets of data that a connected socket has received so far; undefined when the kernel does not say. */
+export function bytesReceived(descriptor: number): number | undefined {
+  const info = new Uint8Array(TCP_INFO_BYTES_RECEIVED + 8);
+  const size = new Uint8Array(4);
+  const sizeView = new DataView(size.buffer);
+  sizeView.setInt32(0, info.length, true);
+  const result = systemCalls().getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, size);
+  if (result < 0 || sizeView.getInt32(0, true) < info.length) return undefined;
+  return Number(new DataView(info.buffer).getBigUint64(TCP_INFO_BYTES_RECEIVED, true));
 }
 
 /**

@@ -33,6 +33,8 @@ export class AddPathStream extends UpdateStream {
   #turnBytes = 0;
   /** Of some attributes of the turn few routes fit into a message. */
   #fewFit = false;
+  /** Prefix and row of paths that no message of the turn could hold; there hardly ever is one. */
+  readonly #givenUp: [prefix: number, row: number][] = [];
   /** For whom the withdrawals that are being written are not, or -1 when none are. */
   #withdrawnFor = -1;
 
@@ -70,6 +72,7 @@ export class AddPathStream extends UpdateStream {
     let done = 0;
     while (done < count && this.#turnBytes < BATCH_BYTES) this.#writePrefix(prefixes[done++] as number);
     this.#writeAnnouncements();
+    if (this.#givenUp.length > 0) this.#forgetGivenUp();
     return done;
   }
 
@@ -163,7 +166,15 @@ export class AddPathStream extends UpdateStream {
   #giveUp(prefix: number, row: number): void {
     this.writer.beginWithdrawals();
     this.writeNlriOfPath(prefix, row + 1, -1);
-    const entry = this.#told.find(prefix, row);
-    if (entry >= 0) this.#told.remove(prefix, entry);
+    this.#givenUp.push([prefix, row]);
+  }
+
+  /** Not before all prefixes are written: one of them may be half gone through when a batch is full. */
+  #forgetGivenUp(): void {
+    for (const [prefix, row] of this.#givenUp) {
+      const entry = this.#told.find(prefix, row);
+      if (entry >= 0) this.#told.remove(prefix, entry);
+    }
+    this.#givenUp.length = 0;
   }
 }

@@ -20,8 +20,7 @@ export function markLongLivedStale(rib: Rib, source: RouteSource, from: number, 
   let lastAfter = -1;
   for (let path = from; path < end; path++) {
     if (paths.source(path) !== source.id) continue;
-    const staleFlags = paths.flags(path) & STALE_FLAGS;
-    if (staleFlags === 0) continue;
+    if ((paths.flags(path) & STALE_FLAGS) === 0) continue;
     const before = paths.attributes(path);
     const facts = store.flags(before);
     if (facts & AttributeFact.noLongLived) {
@@ -33,8 +32,7 @@ export function markLongLivedStale(rib: Rib, source: RouteSource, from: number, 
     const after = known ? lastAfter : internWithCommunity(store, before, WellKnownCommunity.LLGR_STALE);
     lastBefore = before;
     lastAfter = after;
-    rib.announce(paths.prefix(path), source.id, paths.pathId(path), after, paths.extra(path));
-    paths.setFlags(path, paths.flags(path) | staleFlags);
+    rib.setAttributes(path, after);
   }
   return end < paths.idLimit ? end : -1;
 }

@@ -73,26 +73,28 @@ export class NlriSplitter {
   }
 
   /**
-   * Splits the NLRI with labels at `at`, which has a route distinguisher in VPN families; returns the offset behind it, or -1
-   * when its length is none that it can have. A withdrawal has one label field, which says nothing (RFC 8277 §2.4).
+   * Splits the NLRI with a label at `at`, which has a route distinguisher in VPN families; returns the offset behind it, or -1
+   * when its length is none that it can have. There is one label: several take a capability that is not offered (RFC 8277
+   * §2.1). That of a withdrawal says nothing (§2.4).
    */
   labeled(family: Family, bytes: Uint8Array, at: number, end: number, withdrawn: boolean): number {
     const rdSize = isVpnFamily(family) ? RD_SIZE : 0;
     const bits = bytes[at] as number;
     const next = at + 1 + ((bits + 7) >> 3);
     if (next > end) return -1;
-    const most = withdrawn ? 1 : Math.floor((bits - rdSize * 8) / LABEL_BITS);
-    const labels = labelCount(bytes, at + 1, most);
-    const length = bits - rdSize * 8 - labels * LABEL_BITS;
+    const length = bits - rdSize * 8 - LABEL_BITS;
     if (length < 0 || length > (afiOf(family) === 1 ? 32 : 128)) return -1;
-    const value = at + 1 + labels * LABEL_SIZE;
+    const value = at + 1 + LABEL_SIZE;
     this.key[0] = length;
     this.keyLength = 1;
     this.restLength = 0;
     this.contradictory = false;
     this.#toKey(bytes, value, next);
     maskBytes(this.key, 1 + rdSize, this.keyLength - 1 - rdSize, length);
-    if (!withdrawn) this.#toRest(bytes, at + 1, value);
+    if (withdrawn) return next;
+    this.#toRest(bytes, at + 1, value);
+    // What one must not look at on reception should be set on transmission (RFC 8277 §2.2).
+    this.rest[LABEL_SIZE - 1] = (this.rest[LABEL_SIZE - 1] as number) | BOTTOM_OF_STACK;
     return next;
   }
 
@@ -189,14 +191,6 @@ export class NlriSplitter {
   }
 }
 
-/** How many labels there are at `at`: see `labelsAt` of `wire/nlri-prefix.ts`. */
-function labelCount(bytes: Uint8Array, at: number, most: number): number {
-  for (let count = 1; count <= most; count++) {
-    if ((bytes[at + count * LABEL_SIZE - 1] as number) & BOTTOM_OF_STACK) return count;
-  }
-  return 1;
-}
-
 function hasBits(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] !== 0) return true;
   return false;
@@ -238,7 +232,7 @@ export function joinNlri(
   return end;
 }
 
-/** Without labels, a withdrawal has their compatibility value (RFC 8277 §2.4). */
+/** Without a label, a withdrawal has its compatibility value (RFC 8277 §2.4). */
 function joinLabeled(
   key: Uint8Array,
   keyLength: number,
@@ -248,15 +242,13 @@ function joinLabeled(
   target: Uint8Array,
   at: number,
 ): number {
-  const has = restEnd > restStart;
-  const labels = has ? (restEnd - restStart) / LABEL_SIZE : 1;
   const length = key[0] as number;
   const rdBits = (keyLength - 1 - ((length + 7) >> 3)) * 8;
-  target[at++] = labels * LABEL_BITS + rdBits + length;
-  at = copyOrZero(rest, restStart, restEnd, LABEL_SIZE, target, at);
-  if (!has) target[at - LABEL_SIZE] = WITHDRAWN_LABEL;
-  for (let i = 1; i < keyLength; i++) target[at++] = key[i] as number;
-  return at;
+  target[at] = LABEL_BITS + rdBits + length;
+  let end = copyOrZero(rest, restStart, restEnd, LABEL_SIZE, target, at + 1);
+  if (restEnd === restStart) target[at + 1] = WITHDRAWN_LABEL;
+  for (let i = 1; i < keyLength; i++) target[end++] = key[i] as number;
+  return end;
 }
 
 /** RD, ESI, the rest of the key, then what follows it; `tail`: its size when there is no rest. */

@@ -79,6 +79,7 @@ export class Rib implements JournalOwner {
   #candidates = new Int32Array(16);
   /** By source. */
   #pathCounts = new Int32Array(16);
+  #staleCounts = new Int32Array(16);
   #bestCount = 0;
 
   constructor(options: RibOptions) {
@@ -122,6 +123,16 @@ export class Rib implements JournalOwner {
     return this.#pathCounts[source.id] ?? 0;
   }
 
+  /** Paths from a source that are not stale: those that it has told since it began, or began anew. */
+  freshPathCount(source: RouteSource): number {
+    return this.pathCount(source) - (this.#staleCounts[source.id] ?? 0);
+  }
+
+  #countStale(source: number, change: number): void {
+    if (source >= this.#staleCounts.length) this.#staleCounts = growInt32(this.#staleCounts, source + 1);
+    this.#staleCounts[source] = (this.#staleCounts[source] as number) + change;
+  }
+
   /** True when {@link decide} has something to do. */
   get undecided(): boolean {
     return this.#dirtyNext < this.#dirtyCount;
@@ -158,7 +169,8 @@ export class Rib implements JournalOwner {
         this.#replacePath(prefix, path, attributes, extra);
         return true;
       }
-      count++;
+      // What a peer has told before it began anew may come under other identifiers now.
+      if ((paths.flags(path) & STALE_FLAGS) === 0) count++;
     }
     if (count >= MOST_PATHS_OF_PEER) return false;
     if (prefix >= this.#prefixes.length) this.#grow(prefix + 1);
@@ -198,10 +210,22 @@ export class Rib implements JournalOwner {
   }
 
   #replacePath(prefix: number, path: number, attributes: number, extra: number): void {
+    const flags = this.paths.flags(path);
+    if (flags & STALE_FLAGS) {
+      this.paths.setFlags(path, flags & ~STALE_FLAGS);
+      this.#countStale(this.paths.source(path), -1);
+    }
+    this.#setContent(prefix, path, attributes, extra);
+  }
+
+  /** Gives a path other attributes, which its source has not told: it stays as stale as it is. */
+  setAttributes(path: number, attributes: number): void {
+    this.#setContent(this.paths.prefix(path), path, attributes, this.paths.extra(path));
+  }
+
+  #setContent(prefix: number, path: number, attributes: number, extra: number): void {
     const oldAttributes = this.paths.attributes(path);
     const oldExtra = this.paths.extra(path);
-    const flags = this.paths.flags(path);
-    if (flags & STALE_FLAGS) this.paths.setFlags(path, flags & ~STALE_FLAGS);
     if (oldAttributes === attributes && oldExtra === extra) return;
     this.attributes.retain(attributes);
     this.extras.retain(extra);
@@ -236,6 +260,7 @@ export class Rib implements JournalOwner {
     this.#unlink(prefix, path);
     const source = this.paths.source(path);
     this.#pathCounts[source] = (this.#pathCounts[source] as number) - 1;
+    if (this.paths.flags(path) & STALE_FLAGS) this.#countStale(source, -1);
     this.attributes.release(this.paths.attributes(path));
     this.extras.release(this.paths.extra(path));
     this.paths.remove(path);
@@ -296,6 +321,7 @@ export class Rib implements JournalOwner {
     for (let path = 0; path < paths.idLimit; path++) {
       if (paths.source(path) !== source.id) continue;
       const flags = paths.flags(path);
+      if ((flags & STALE_FLAGS) === 0) this.#countStale(source.id, 1);
       paths.setFlags(path, flags & PathFlag.stale ? flags | PathFlag.expired : flags | PathFlag.stale);
     }
   }

@@ -373,7 +373,7 @@ export class UpdateReader {
       if (at < 0) return start;
       const { key, keyLength, rest, restLength } = splitter;
       if (keyLength === 0) {
-        if (splitter.malformed) this.#tolerateRoute(bytes, start);
+        if (splitter.malformed) this.#tolerateRoute(bytes, addPath ? start + 4 : start);
         continue;
       }
       const own = splitter.contradictory ? REJECTED : id;

@@ -1,6 +1,6 @@
 // Hot: runs once per changed route and stream. Columns only; nothing is allocated per route.
 import { type IpAddress, isLinkLocal } from '../../net/address.ts';
-import { type Family, IPV4_UNICAST } from '../wire/family.ts';
+import { afiOf, type Family, hasLabels, IPV4_UNICAST } from '../wire/family.ts';
 import { type AttributeExport, AttributeExporter, EXPORT_OVERHEAD } from './attribute-export.ts';
 import { AttributeFact } from './attribute-store.ts';
 import type { Journal, JournalReader } from './journal.ts';
@@ -18,6 +18,8 @@ export interface ExportProfile extends AttributeExport {
   readonly selfNextHop: Uint8Array;
   /** Keep the next hop of the route where it has one: EVPN, and unicast between internal peers. */
   readonly nextHopUnchanged: boolean;
+  /** IPv4 routes with labels may have an IPv6 next hop (RFC 8950). */
+  readonly labeledIpv6NextHop?: boolean;
   /** The peer is a bilateral one: routes with NO_PEER are not sent (RFC 3765). */
   readonly bilateral: boolean;
   /** Long-lived stale routes are sent: the peer has the capability (RFC 9494 §4.3). */
@@ -72,6 +74,8 @@ export abstract class UpdateStream {
   readonly #exporter: AttributeExporter;
   readonly #multiprotocol: boolean;
   readonly #external: boolean;
+  /** The routes have labels. */
+  readonly #keepsNextHop: boolean;
   /** Bits of {@link AttributeFact} of sets that are not sent to these members. */
   readonly #withheld: number;
   readonly #reader: JournalReader;
@@ -107,6 +111,7 @@ export abstract class UpdateStream {
     for (const { sourceId } of members) this.#memberSources.add(sourceId);
     this.#exporter = new AttributeExporter(rib.attributes, profile);
     this.#external = profile.peerType === 'ebgp';
+    this.#keepsNextHop = hasLabels(profile.family);
     this.#withheld = withheldFacts(profile);
     this.#multiprotocol = profile.family !== IPV4_UNICAST || profile.selfNextHop.length !== 4;
     this.writer = new UpdateWriter(profile.family, profile.maxMessageSize, this.#multiprotocol);
@@ -240,6 +245,7 @@ export abstract class UpdateStream {
 
   protected isExported(attributes: number, source: number): boolean {
     if (this.rib.attributes.flags(attributes) & this.#withheld) return false;
+    if (this.#keepsNextHop && !this.#canKeepNextHop(attributes)) return false;
     if (this.#external) return true;
     // RFC 4271 §9.2: what came from an internal peer is not passed on to internal peers. An imported path
     // has left the mesh of those peers, and never goes back there.
@@ -248,6 +254,18 @@ export abstract class UpdateStream {
     // RFC 4456 §6: a client's routes go to all, those of others to clients.
     const { reflection } = this.profile;
     return reflection !== undefined && (reflection.toClient || clientOf.includes(this.profile.family));
+  }
+
+  /** A label means something to the next hop alone that it came with: without that one the route is none. */
+  #canKeepNextHop(attributes: number): boolean {
+    const { nextHops } = this.rib.attributes;
+    const id = this.rib.attributes.nextHop(attributes);
+    if (id < 0) return false;
+    const { address } = nextHops.get(id);
+    if (address.version === 4) return true;
+    return (
+      !isLinkLocal(address) && (afiOf(this.profile.family) !== 1 || this.profile.labeledIpv6NextHop === true)
+    );
   }
 
   /** The source if it is one of the members; else 0, so that messages for everyone stay together. */

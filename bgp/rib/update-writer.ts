@@ -170,10 +170,22 @@ export class UpdateWriter {
     this.#mpLengthAt = this.#at - 2;
     this.#u16(afiOf(this.#family)).#u8(safiOf(this.#family));
     if (this.#withdrawing) return;
-    this.#u8(this.#rdSize + this.#nextHop.length);
-    for (let i = 0; i < this.#rdSize; i++) this.#u8(0);
-    this.#copy(this.#nextHop, this.#nextHop.length);
+    if (this.#rdSize > 0) this.#vpnNextHop();
+    else {
+      this.#u8(this.#nextHop.length);
+      this.#copy(this.#nextHop, this.#nextHop.length);
+    }
     this.#u8(0);
+  }
+
+  /** A route distinguisher of 0 before each address (RFC 4364 §4.3.2, RFC 4659 §3.2.1.1). */
+  #vpnNextHop(): void {
+    const size = this.#nextHop.length === 4 ? 4 : 16;
+    this.#u8((this.#nextHop.length / size) * (this.#rdSize + size));
+    for (let at = 0; at < this.#nextHop.length; at++) {
+      if (at % size === 0) for (let i = 0; i < this.#rdSize; i++) this.#u8(0);
+      this.#u8(this.#nextHop[at] as number);
+    }
   }
 
   #copy(bytes: Uint8Array, length: number): void {

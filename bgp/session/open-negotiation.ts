@@ -7,7 +7,7 @@ import {
   NotificationCode,
   OpenErrorSubcode,
 } from '../wire/constants.ts';
-import { type Family, familyName, IPV4_UNICAST } from '../wire/family.ts';
+import { afiOf, type Family, familyName, hasLabels, IPV4_UNICAST } from '../wire/family.ts';
 import { type OpenMessage, twoOctetAs } from '../wire/open.ts';
 import { type Decoded, failed } from '../wire/protocol-error.ts';
 import { addPathCapability, negotiatedAddPath } from './add-path-negotiation.ts';
@@ -17,6 +17,7 @@ import type { NegotiatedSession, PeerGracefulRestart, PeerSettings } from './ses
 
 /** Address family identifier of IPv6. */
 const AFI_IPV6 = 2;
+const AFI_IPV4 = 1;
 
 /** What two OPENs agree on: {@link NegotiatedSession} without what the TCP connection says. */
 export type NegotiatedParameters = Omit<
@@ -45,10 +46,11 @@ function localCapabilities(settings: PeerSettings): Capability[] {
     { kind: 'extended-message' },
     addPathCapability(settings.families, settings.addPathSend ?? []),
   );
-  if (wantsExtendedNextHop(settings)) {
+  const extendedNextHop = familiesWithExtendedNextHop(settings);
+  if (extendedNextHop.length > 0) {
     capabilities.push({
       kind: 'extended-next-hop',
-      entries: [{ family: IPV4_UNICAST, nextHopAfi: AFI_IPV6 }],
+      entries: extendedNextHop.map((family) => ({ family, nextHopAfi: AFI_IPV6 })),
     });
   }
   const { gracefulRestart, role } = settings;
@@ -71,15 +73,15 @@ function localCapabilities(settings: PeerSettings): Capability[] {
 }
 
 /** An IPv6 session has no other next hop for IPv4 routes than an IPv6 one. */
-function wantsExtendedNextHop({ remoteAddress, families }: PeerSettings): boolean {
-  return remoteAddress.version === 6 && families.includes(IPV4_UNICAST);
+function familiesWithExtendedNextHop({ remoteAddress, families }: PeerSettings): Family[] {
+  return remoteAddress.version === 6 ? families.filter((family) => afiOf(family) === AFI_IPV4) : [];
 }
 
-function offersExtendedNextHop(open: OpenMessage): boolean {
+function offersExtendedNextHop(open: OpenMessage, family: Family): boolean {
   return open.capabilities.some(
     (capability) =>
       capability.kind === 'extended-next-hop' &&
-      capability.entries.some(({ family, nextHopAfi }) => family === IPV4_UNICAST && nextHopAfi === AFI_IPV6),
+      capability.entries.some((entry) => entry.family === family && entry.nextHopAfi === AFI_IPV6),
   );
 }
 
@@ -109,6 +111,8 @@ export function negotiate(
   if (role && 'mismatch' in role) return openError(OpenErrorSubcode.ROLE_MISMATCH, role.mismatch);
   const families = commonFamilies(settings, sent, received);
   if (families.length === 0) return noCommonFamily(settings, received);
+  const bothOfferExtendedNextHop = (family: Family): boolean =>
+    offersExtendedNextHop(sent, family) && offersExtendedNextHop(received, family);
   const both = (kind: Capability['kind']): boolean => offers(sent, kind) && offers(received, kind);
   const holdTime = Math.min(sent.holdTime, received.holdTime);
   return {
@@ -122,7 +126,10 @@ export function negotiate(
       keepaliveTime: keepaliveTime(settings.keepaliveTime, holdTime),
       families,
       fourOctetAs: both('four-octet-as'),
-      extendedNextHop: offersExtendedNextHop(sent) && offersExtendedNextHop(received),
+      extendedNextHop: bothOfferExtendedNextHop(IPV4_UNICAST),
+      labeledExtendedNextHop: families.filter(
+        (family) => hasLabels(family) && bothOfferExtendedNextHop(family),
+      ),
       routeRefresh: both('route-refresh'),
       enhancedRouteRefresh: both('route-refresh') && both('enhanced-route-refresh'),
       gracefulRestart: peerGracefulRestart(sent, received),

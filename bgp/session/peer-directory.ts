@@ -83,10 +83,10 @@ export class PeerDirectory {
     const place = this.#places.get(key) ?? this.#listen(key, local, session.settings.socket);
     place.sessions.add(session);
     const listener = await place.listener;
-    const { remoteAddress, socket } = session.settings;
+    const { remoteAddress, interfaceName, socket } = session.settings;
     if (!place.sessions.has(session)) return;
     try {
-      listener.setPeer(remoteAddress, socket);
+      listener.setPeer(remoteAddress, socket, interfaceName);
       this.#unprotected.delete(session);
     } catch (error) {
       this.#unprotected.add(session);
@@ -226,7 +226,7 @@ function forgetPeer(
   for (const other of others) {
     if (addressEquals(other.settings.remoteAddress, settings.remoteAddress)) return;
   }
-  listener.setPeer(settings.remoteAddress, undefined);
+  listener.setPeer(settings.remoteAddress, undefined, settings.interfaceName);
 }
 
 function realmKey(options: SocketOptions): string {

@@ -93,6 +93,8 @@ export interface NegotiatedSession {
   readonly fourOctetAs: boolean;
   /** IPv4 unicast routes may have IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
+  /** Families of IPv4 routes with labels of which the same is true; absent: none. */
+  readonly labeledExtendedNextHop?: readonly Family[] | undefined;
   readonly routeRefresh: boolean;
   readonly enhancedRouteRefresh: boolean;
   /** Undefined: not offered by both. */

@@ -29,7 +29,9 @@ const STABLE_TIME = 60_000;
 interface Watched {
   readonly target: BfdTarget;
   status: BfdStatus | undefined;
-  readonly changed: (status: BfdStatus) => void;
+  readonly changed: (status: BfdStatus | undefined) => void;
+  /** The thread that runs now has it. */
+  running: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ export class BfdService {
   readonly #backoff: RetryBackoff;
   #thread: BfdThread | undefined;
   #startedAt = 0;
-  /** From a failure until the next start. */
+  /** From a failure until the next start, and while a session waits for its sockets. */
   #restart: Timer | undefined;
   #lastDiscriminator = 0;
 
@@ -53,16 +55,17 @@ export class BfdService {
   }
 
   /**
-   * Starts a session; `changed` is called for each change of its state.
+   * Starts a session; `changed` is called for each change of its state, with undefined when nothing is known of it any more.
    *
    * @throws InetSocketError or NamespaceError when its sockets cannot be had
    */
-  watch(target: BfdTarget, changed: (status: BfdStatus) => void): BfdWatchedPath {
+  watch(target: BfdTarget, changed: (status: BfdStatus | undefined) => void): BfdWatchedPath {
     const discriminator = ++this.#lastDiscriminator;
-    const watched: Watched = { target, status: undefined, changed };
-    if (!this.#restart) {
+    const watched: Watched = { target, status: undefined, changed, running: false };
+    if (this.#thread || !this.#restart) {
       this.#thread ??= this.#startThread();
       this.#thread.add(discriminator, target);
+      watched.running = true;
     }
     this.#watched.set(discriminator, watched);
     return {
@@ -86,26 +89,43 @@ export class BfdService {
   #startAgainLater(reason: string): void {
     const { clock, warn } = this.#options;
     this.#thread = undefined;
-    for (const watched of this.#watched.values()) watched.status = undefined;
+    for (const watched of this.#watched.values()) {
+      watched.running = false;
+      if (watched.status === undefined) continue;
+      watched.status = undefined;
+      watched.changed(undefined);
+    }
     if (clock.now() - this.#startedAt >= STABLE_TIME) this.#backoff.reset();
     const delay = this.#backoff.next();
     const seconds = (delay / 1000).toFixed(1);
     warn(`the thread of BFD has failed, sessions go on without BFD for ${seconds} s: ${reason}`);
+    this.#restart?.cancel();
     this.#restart = clock.setTimer(delay, () => this.#startAgain());
   }
 
   #startAgain(): void {
     this.#restart = undefined;
     if (this.#watched.size === 0) return;
-    const thread = this.#startThread();
-    this.#thread = thread;
-    for (const [discriminator, { target }] of this.#watched) {
-      try {
-        thread.add(discriminator, target);
-      } catch (error) {
-        const words = error instanceof Error ? error.message : String(error);
-        this.#options.warn(`BFD ${formatAddress(target.remote)} cannot be started again: ${words}`);
-      }
+    this.#thread ??= this.#startThread();
+    let failed = false;
+    for (const [discriminator, watched] of this.#watched) {
+      if (!watched.running) watched.running = this.#addAgain(this.#thread, discriminator, watched.target);
+      failed ||= !watched.running;
+    }
+    // Its address or its VRF may not be there at present.
+    if (failed) {
+      this.#restart = this.#options.clock.setTimer(this.#backoff.next(), () => this.#startAgain());
+    }
+  }
+
+  #addAgain(thread: BfdThread, discriminator: number, target: BfdTarget): boolean {
+    try {
+      thread.add(discriminator, target);
+      return true;
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      this.#options.warn(`BFD ${formatAddress(target.remote)} cannot be started again yet: ${words}`);
+      return false;
     }
   }
 

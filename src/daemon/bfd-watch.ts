@@ -110,7 +110,12 @@ export class BfdWatch {
     }
   }
 
-  #changed(peer: Peer, watched: WatchedPeer, status: BfdStatus): void {
+  #changed(peer: Peer, watched: WatchedPeer, status: BfdStatus | undefined): void {
+    if (!status) {
+      // What comes next is the beginning of another session, not the end of this one.
+      delete watched.state;
+      return;
+    }
     const before = watched.state;
     watched.state = status.state;
     if (status.state === before) return;

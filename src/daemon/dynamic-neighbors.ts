@@ -91,8 +91,20 @@ export class DynamicNeighbors {
   #forgetLater(peer: Peer, restartTime = 0): Timer {
     const { clock, remove } = this.#options;
     return clock.setTimer(restartTime * 1000 + FORGET_TIME, () => {
+      const heldUntil = peer.session?.heldUntil;
+      if (heldUntil !== undefined) {
+        this.#peers.set(peer, this.#forgetAfterHold(peer, heldUntil - clock.wallTime()));
+        return;
+      }
       this.#peers.delete(peer);
       remove(peer, CeaseSubcode.PEER_DECONFIGURED, 'no session for a while');
     });
+  }
+
+  /** To forget a neighbor that is held down would let it come back as a new one. One that an operator has to clear stays until then. */
+  #forgetAfterHold(peer: Peer, milliseconds: number): Timer | undefined {
+    return milliseconds === Number.POSITIVE_INFINITY
+      ? undefined
+      : this.#forgetLater(peer, Math.max(0, milliseconds) / 1000);
   }
 }

@@ -38,7 +38,10 @@ export async function findNeighbors(
       log.info({ peer: name, reason }, 'there is no neighbor on the interface');
       opener.sessionOn(name)?.lost(reason);
     },
-    isInUse: (name) => opener.sessionOn(name)?.state === 'Established',
+    isInUse: (name) => {
+      const session = opener.sessionOn(name);
+      return session?.state === 'Established' || session?.heldUntil !== undefined;
+    },
     warn: (message) =>
       limit.pass('discovery', (leftOut) => log.warn(leftOut > 0 ? { leftOut } : {}, message)),
   });

@@ -47,6 +47,8 @@ export class UnnumberedSession implements SessionHandle {
   found(address: IpAddress): void {
     this.#waiting = undefined;
     const before = this.#session;
+    // Another address does not end what the neighbor did at this one.
+    if (before?.heldUntil !== undefined) return;
     if (!before || !addressEquals(before.settings.remoteAddress, address)) {
       before?.stop(
         CeaseSubcode.OTHER_CONFIGURATION_CHANGE,
@@ -62,6 +64,8 @@ export class UnnumberedSession implements SessionHandle {
   /** There is no neighbor at present, for a reason. */
   lost(reason: string): void {
     this.#wait(reason);
+    // It has no connection, and would forget until when.
+    if (this.#session?.heldUntil !== undefined) return;
     this.#session?.stop(CeaseSubcode.OTHER_CONFIGURATION_CHANGE, reason);
   }
 

@@ -1,7 +1,13 @@
 import type { Server, Socket } from 'node:net';
 import type { Endpoint, SocketOptions } from '../../bgp/session/transport.ts';
 import { InetSocketError, setTimeToLive } from '../../dataplane/inet-socket.ts';
-import { saveSyns, setMinimumTimeToLive, setTcpMd5Key, timeToLiveOfSyn } from '../../dataplane/tcp-socket.ts';
+import {
+  bytesReceived,
+  saveSyns,
+  setMinimumTimeToLive,
+  setTcpMd5Key,
+  timeToLiveOfSyn,
+} from '../../dataplane/tcp-socket.ts';
 import { addressEquals, formatAddress, type IpAddress } from '../../net/address.ts';
 import { type IpPrefix, prefixContains, prefixEquals } from '../../net/prefix.ts';
 import { descriptorOf } from './socket-descriptor.ts';
@@ -33,8 +39,8 @@ export class ListenerPeers {
   }
 
   /** See `Listener.setPeer`. @throws TransportError, or InetSocketError when the kernel refuses the key */
-  set(peer: IpAddress, options: SocketOptions | undefined): void {
-    const name = formatAddress(peer);
+  set(peer: IpAddress, options: SocketOptions | undefined, zone?: string): void {
+    const name = nameOf(peer, zone);
     this.#protect(peer, this.#peers.get(name)?.password, options ?? {});
     if (options) this.#peers.set(name, options);
     else this.#peers.delete(name);
@@ -74,8 +80,8 @@ export class ListenerPeers {
     throw new TransportError(`${formatEndpoint(this.#local)} is not listened on any more`, 'EBADF');
   }
 
-  #optionsFor(address: IpAddress): SocketOptions | undefined {
-    const own = this.#peers.get(formatAddress(address));
+  #optionsFor({ address, zone }: Endpoint): SocketOptions | undefined {
+    const own = this.#peers.get(nameOf(address, zone));
     if (own) return own;
     return this.#ranges.find(({ range }) => prefixContains(range, address))?.options;
   }
@@ -85,16 +91,16 @@ export class ListenerPeers {
    * come from too far away is refused: its SYN is looked at, for what comes after it the kernel is told.
    */
   prepare(socket: Socket, remote: Endpoint): PreparedSocket {
-    const { ttl, minTtl } = this.#optionsFor(remote.address) ?? {};
+    const { ttl, minTtl } = this.#optionsFor(remote) ?? {};
     const descriptor = descriptorOf(socket);
     // Closed already: nothing will be sent or received.
     if ((ttl === undefined && minTtl === undefined) || descriptor === undefined) return {};
     const { version } = remote.address;
     try {
       if (minTtl !== undefined) {
-        const reason = tooFar(timeToLiveOfSyn(descriptor, version), minTtl);
-        if (reason !== undefined) return { refusal: reason };
         setMinimumTimeToLive(descriptor, version, minTtl);
+        const reason = tooFar(timeToLiveOfSyn(descriptor, version), minTtl, descriptor);
+        if (reason !== undefined) return { refusal: reason };
       }
       if (ttl !== undefined) setTimeToLive(descriptor, version, ttl);
       return {};
@@ -106,8 +112,19 @@ export class ListenerPeers {
   }
 }
 
-function tooFar(ttl: number | undefined, minTtl: number): string | undefined {
-  if (ttl === undefined) return `the time-to-live of its SYN is not known, and must be ${minTtl} at least`;
+function nameOf(address: IpAddress, zone: string | undefined): string {
+  return `${formatAddress(address)}%${zone ?? ''}`;
+}
+
+/**
+ * Why a connection may come from too far away; what comes from now on the kernel looks at. With SYN cookies there is no
+ * SYN: then nothing may have come before, or who has filled the queue of the listener would keep its peers out.
+ */
+function tooFar(ttl: number | undefined, minTtl: number, descriptor: number): string | undefined {
+  if (ttl === undefined) {
+    if (bytesReceived(descriptor) === 0) return undefined;
+    return `the time-to-live of its SYN is not known, and must be ${minTtl} at least`;
+  }
   if (ttl >= minTtl) return undefined;
   return `the time-to-live of its SYN is ${ttl}, and must be ${minTtl} at least (RFC 5082)`;
 }

@@ -142,7 +142,7 @@ export class TcpTransport implements Transport {
     const port = bound !== null && typeof bound === 'object' ? bound.port : target.local.port;
     return {
       local: { address: target.local.address, port },
-      setPeer: (peer, options) => peers.set(peer, options),
+      setPeer: (peer, options, zone) => peers.set(peer, options, zone),
       setRange: (range, options) => peers.setRange(range, options),
       close: () => server.close(),
     };

@@ -154,7 +154,7 @@ const ROUTES: ReadonlyMap<Family, readonly NlriRoute[]> = new Map([
       { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(9), labels: [16], prefix: prefixOf('10.0.0.0/8') },
       { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(9), labels: [17], prefix: prefixOf('10.0.0.0/8') },
       { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(8), labels: [16], prefix: prefixOf('10.0.0.0/8') },
-      { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(8), labels: [16, 17], prefix: prefixOf('0.0.0.0/0') },
+      { kind: 'vpn', family: VPNV4_UNICAST, rd: rd(8), labels: [1048575], prefix: prefixOf('0.0.0.0/0') },
     ],
   ],
   [

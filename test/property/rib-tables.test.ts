@@ -4,7 +4,7 @@ import { ByteTable } from '../../bgp/rib/byte-table.ts';
 import { Journal, type JournalReader } from '../../bgp/rib/journal.ts';
 import { joinNlri, MOST_NLRI_BYTES, NlriSplitter } from '../../bgp/rib/nlri-key.ts';
 import { BytePrefixTable, Ipv4PrefixTable, type PrefixTable } from '../../bgp/rib/prefix-table.ts';
-import type { Family } from '../../bgp/wire/family.ts';
+import { type Family, IPV4_LABELED_UNICAST } from '../../bgp/wire/family.ts';
 import { encodeNlri, type NlriRoute } from '../../bgp/wire/nlri.ts';
 import { ByteWriter } from '../../net/byte-writer.ts';
 import { toHex } from '../../net/hex.ts';
@@ -205,9 +205,16 @@ describe('the journal against a set for each reader', () => {
   });
 });
 
+/** One label, as it is without the capability for several (RFC 8277 §2.2). */
+function withOneLabel(route: NlriRoute): NlriRoute {
+  return route.kind === 'vpn' || route.kind === 'labeled'
+    ? { ...route, labels: route.labels.slice(0, 1) }
+    : route;
+}
+
 const anyRoute = fc
   .constantFrom(...ALL_FAMILIES, ...LABELED_FAMILIES)
-  .chain((family) => routeOf(family, 'announced'));
+  .chain((family) => routeOf(family, 'announced').map(withOneLabel));
 
 describe('NLRI in two parts', () => {
   const splitter = new NlriSplitter();
@@ -243,6 +250,13 @@ describe('NLRI in two parts', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('have one label, whatever its bottom-of-stack bit says (RFC 8277 §2.2)', () => {
+    const nlri = Uint8Array.of(48, 0x00, 0x01, 0x00, 10, 0, 1);
+    expect(split(IPV4_LABELED_UNICAST, nlri, 0, nlri.length)).toBe(nlri.length);
+    expect(toHex(splitter.key, 0, splitter.keyLength)).toBe('180a0001');
+    expect(toHex(splitter.rest, 0, splitter.restLength)).toBe('000101');
   });
 
   it('have no host bits in the key', () => {

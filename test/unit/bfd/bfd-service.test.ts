@@ -31,11 +31,13 @@ class Bench {
     warn: (message) => this.warnings.push(message),
   });
   readonly up: string[] = [];
+  /** Paths of which nothing was known any more. */
+  readonly unknown: string[] = [];
 
-  watch(remote: string) {
+  watch(remote: string, local = addressOf('127.0.0.1')) {
     return this.service.watch(
       {
-        local: addressOf('127.0.0.1'),
+        local,
         remote: addressOf(remote),
         namespace: undefined,
         device: undefined,
@@ -43,8 +45,9 @@ class Bench {
         minimumTtl: 254,
         settings: { transmitInterval: 300, receiveInterval: 300, detectMultiplier: 3, passive: false },
       },
-      ({ state }) => {
-        if (state === BfdState.up) this.up.push(remote);
+      (status) => {
+        if (status === undefined) this.unknown.push(remote);
+        else if (status.state === BfdState.up) this.up.push(remote);
       },
     );
   }
@@ -68,6 +71,7 @@ describe('the thread of BFD', () => {
     await expect.poll(() => warnings.length).toBe(1);
     expect(warnings[0]).toContain('without BFD for 1.0 s: a packet was too much');
     expect(first.status).toBeUndefined();
+    expect(bench.unknown).toEqual(['127.0.0.2']);
     expect(openDescriptors()).toBe(before);
     bench.watch('127.0.0.3');
 
@@ -84,6 +88,22 @@ describe('the thread of BFD', () => {
     await expect.poll(() => up).toEqual(['127.0.0.2', '127.0.0.3']);
     expect(first.status?.state).toBe(BfdState.up);
     expect(warnings.length).toBe(2);
+  });
+
+  test('tries a session again whose sockets cannot be had at once', async () => {
+    bench = new Bench();
+    const { clock, warnings, up } = bench;
+    const poison = bench.watch('127.0.0.9');
+    await expect.poll(() => warnings.length).toBe(1);
+    poison.close();
+    bench.watch('127.0.0.2');
+    const noAddressOfOurs = addressOf('192.0.2.77');
+    bench.watch('127.0.0.3', noAddressOfOurs);
+    clock.advance(1000);
+    await expect.poll(() => up).toEqual(['127.0.0.2']);
+    expect(warnings.slice(1)).toEqual([expect.stringContaining('127.0.0.3 cannot be started again yet')]);
+    clock.advance(2000);
+    expect(warnings).toHaveLength(3);
   });
 
   test('stays away when nobody has a use for it any more', async () => {

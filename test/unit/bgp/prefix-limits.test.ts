@@ -128,4 +128,27 @@ describe('a limit of prefixes', () => {
     expect(peer.announce(9, 1)).toBeUndefined();
     expect(peer.announce(10, 1)).toBeDefined();
   });
+
+  it('does not count what a peer that restarts has not told again', () => {
+    const peer = new LimitedPeer();
+    const families = [{ family: IPV4_UNICAST, forwarding: true }];
+    const gracefulRestart = { restartTime: 120, restarting: false, notification: true, families };
+    peer.session.down();
+    peer.session.up({ gracefulRestart });
+    peer.announce(0, 9);
+    peer.session.down();
+    peer.session.up({ gracefulRestart });
+    expect(peer.announce(100, 10)).toBeUndefined();
+    expect(peer.peer.received(IPV4_UNICAST)).toBe(19);
+    expect(peer.announce(110, 1)).toBeDefined();
+  });
+
+  it('says again what it has said of the session before', () => {
+    const peer = new LimitedPeer({ answer: 'warn' });
+    peer.announce(0, 8);
+    peer.session.down();
+    peer.session.up();
+    peer.announce(0, 8);
+    expect(peer.passed).toEqual(['true 8 near', 'true 8 near']);
+  });
 });

@@ -39,7 +39,11 @@ describe('BFD beside BGP', () => {
   let peer: Peer;
   let session: FakeSession;
   let resets: number;
-  let targets: { readonly target: BfdTarget; readonly changed: (status: BfdStatus) => void; open: boolean }[];
+  let targets: {
+    readonly target: BfdTarget;
+    readonly changed: (status: BfdStatus | undefined) => void;
+    open: boolean;
+  }[];
   let refuses: boolean;
 
   beforeEach(() => {
@@ -47,7 +51,7 @@ describe('BFD beside BGP', () => {
     targets = [];
     refuses = false;
     const service = {
-      watch: (target: BfdTarget, changed: (status: BfdStatus) => void) => {
+      watch: (target: BfdTarget, changed: (status: BfdStatus | undefined) => void) => {
         if (refuses) throw new Error('no socket');
         const started = { target, changed, open: true };
         targets.push(started);
@@ -111,6 +115,18 @@ describe('BFD beside BGP', () => {
     expect(targets.map(({ open }) => open)).toEqual([false, true]);
     report(BfdState.init);
     expect(resets).toBe(0);
+  });
+
+  it('takes nothing down for what follows when nothing was known of the path any more', () => {
+    session.up();
+    report(BfdState.up);
+    targets.at(-1)?.changed(undefined);
+    report(BfdState.down);
+    report(BfdState.init);
+    report(BfdState.up);
+    expect(resets).toBe(0);
+    report(BfdState.down);
+    expect(resets).toBe(1);
   });
 
   it('tries again with the next session when it could not begin', () => {

@@ -109,6 +109,23 @@ describe('dynamic neighbors', () => {
     expect(removed).toEqual(['10.1.0.1']);
   });
 
+  it.each([
+    ['as long as they are held down', 3_600_000, 3_600_000 + FORGET_TIME],
+    ['until they are cleared', Number.POSITIVE_INFINITY, 100 * FORGET_TIME],
+  ])('are remembered %s', (_name, heldFor, time) => {
+    neighbors.welcome(addressOf('10.1.0.1'));
+    const [session] = bench.sessions as [FakeSession];
+    change(session, true);
+    session.heldUntil = bench.clock.wallTime() + heldFor;
+    change(session, false);
+    bench.clock.advance(time - 1000);
+    expect(removed).toEqual([]);
+    session.heldUntil = undefined;
+    session.events.stateChanged('Active');
+    bench.clock.advance(2 * FORGET_TIME);
+    expect(removed).toEqual(['10.1.0.1']);
+  });
+
   it('are not more than a bounded number', () => {
     for (let i = 0; i < MOST_DYNAMIC_NEIGHBORS; i++) {
       expect(neighbors.welcome(addressOf(`10.1.1.${i}`))).toBe(true);

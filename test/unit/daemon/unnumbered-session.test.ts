@@ -99,6 +99,20 @@ describe('the session with the neighbor on an interface', () => {
     expect(opened).toHaveLength(1);
   });
 
+  it('is held down whatever is heard of the neighbor meanwhile', () => {
+    session.start();
+    session.found(addressOf('fe80::1'));
+    one(0).up();
+    one(0).heldUntil = Number.POSITIVE_INFINITY;
+    one(0).down();
+    session.lost('its advertisements have ended');
+    session.found(addressOf('fe80::1'));
+    session.found(addressOf('fe80::2'));
+    expect(one(0).calls).not.toContainEqual(expect.stringContaining('stop'));
+    expect(opened).toHaveLength(1);
+    expect(session.heldUntil).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('moves with the neighbor to another address, and keeps count', () => {
     session.start();
     session.found(addressOf('fe80::1'));

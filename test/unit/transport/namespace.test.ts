@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { systemClock } from '../../../bgp/session/clock.ts';
 import { PeerDirectory } from '../../../bgp/session/peer-directory.ts';
 import { Session } from '../../../bgp/session/session.ts';
 import type { PeerSettings, SessionDown, SessionEvents } from '../../../bgp/session/session-events.ts';
+import type { Connection } from '../../../bgp/session/transport.ts';
 import { IPV4_UNICAST } from '../../../bgp/wire/family.ts';
 import { InetSocketError } from '../../../dataplane/inet-socket.ts';
 import { Collector, deferred, endpoint, makeNamespace, namespaceObstacle, TcpBench } from './tcp-bench.ts';
@@ -101,6 +103,33 @@ describe.skipIf(obstacle !== undefined)('in a network namespace', () => {
       await expect(bench.connect(listener.local, inside)).rejects.toThrow('no answer');
     }
   });
+
+  it.each([1, 2])(
+    'nearness is asked for also where the kernel keeps no SYN (tcp_syncookies %i)',
+    async (cookies) => {
+      const inside = { namespace: namespace.name };
+      const sysctl = ['netns', 'exec', namespace.name, 'sysctl', '-qw', `net.ipv4.tcp_syncookies=${cookies}`];
+      execFileSync('ip', sysctl);
+      const accepted: Connection[] = [];
+      const listener = await bench.listen('127.0.0.1', inside, (connection) => accepted.push(connection));
+      listener.setPeer(endpoint('127.0.0.1', 0).address, { ...inside, ttl: 255, minTtl: 255 });
+      const near = await bench.connect(listener.local, { ...inside, ttl: 255 });
+      await expect.poll(() => accepted.length).toBe(1);
+      const collector = new Collector();
+      accepted[0]?.setHandlers(collector);
+      near.write(Buffer.from('near'));
+      await collector.bytes(4);
+
+      const far = await bench.connect(listener.local, { ...inside, ttl: 254 });
+      far.write(Buffer.from('far'));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(accepted.length - 1 + bench.refusals.length).toBe(1);
+      const ear = new Collector();
+      accepted[1]?.setHandlers(ear);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(ear.received).toBe(0);
+    },
+  );
 
   it('two sessions that both connect find each other and part with words', async () => {
     const port = 1790;

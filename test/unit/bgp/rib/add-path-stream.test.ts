@@ -104,6 +104,40 @@ describe('a stream that tells several paths', () => {
     expect([idOf(1), idOf(7)]).toEqual([first, third]);
   });
 
+  it('gives up a path that no message holds, also when a batch is full in the middle of a prefix', () => {
+    const peer = join('peer');
+    const attributesOf = (tag: number, count = 1, med = 100): number => {
+      const communities = Array.from({ length: count }, (_, index) => tag + index);
+      return internAttributes(bench.attributes, { med, communities });
+    };
+    const tagsOf = (prefix: string): (number | undefined)[] =>
+      [...peer.view.routes.values()]
+        .filter(({ route }) => route.kind === 'unicast' && formatPrefix(route.prefix) === prefix)
+        .map(({ attributes }) => attributes.communities[0]);
+    const settleAll = (): void => {
+      bench.rib.decide(100_000);
+      while (group.ready) group.flush(100_000);
+      bench.rib.settle(1_000_000);
+    };
+    for (const [round, text] of ['20.0.0.0/8', '30.0.0.0/8'].entries()) {
+      for (let id = 0; id < 4; id++) bench.announce(text, origin, attributesOf(1), id);
+      settleAll();
+      let path = bench.rib.firstPath(bench.prefix(text));
+      while (bench.rib.paths.next(path) >= 0) path = bench.rib.paths.next(path);
+      const last = bench.rib.paths.pathId(path);
+      const [gone, ...others] = [0, 1, 2, 3].filter((id) => id !== last);
+      // As many others before them as are told at a time, less one.
+      for (let i = 0; i < 4095; i++) {
+        bench.announce(`10.${i >> 8}.${i & 255}.0/24`, origin, attributesOf(90 + round));
+      }
+      bench.announce(text, origin, attributesOf(5, 1100, 1), last);
+      bench.withdraw(text, origin, gone);
+      for (const id of others) bench.announce(text, origin, attributesOf(2), id);
+      settleAll();
+      expect(tagsOf(text)).toEqual([2, 2]);
+    }
+  });
+
   it('says nothing of paths that have not changed', () => {
     const peer = join('peer');
     for (let tag = 0; tag < 20; tag++) announce(tag);

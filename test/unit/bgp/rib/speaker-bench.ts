@@ -67,7 +67,7 @@ export class FakeSession implements SessionHandle {
   messagesIn = 0;
   messagesOut = 0;
   bufferedBytes = 0;
-  readonly heldUntil = undefined;
+  heldUntil: number | undefined;
   /** What was sent since the session came up, in the order of the calls. */
   sent: Uint8Array[] = [];
   /** Called for each {@link send}, after it was noted. */
