@@ -1,19 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { internetRoutes, prefixRoutes, type RouteSet } from '../../../bench/load/route-set.ts';
 import { announcements, type Sender, withdrawals } from '../../../bench/load/update-stream.ts';
-import type { WireContext } from '../../../bgp/wire/context.ts';
 import type { NlriRoute } from '../../../bgp/wire/nlri.ts';
 import { type DecodedUpdate, decodeUpdate } from '../../../bgp/wire/update.ts';
 import { formatAddress } from '../../../net/address.ts';
 import { formatPrefix } from '../../../net/prefix.ts';
-
-const CONTEXT: WireContext = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp',
-};
+import { EBGP_CONTEXT } from '../bgp/wire/contexts.ts';
 
 const IPV4_SENDER: Sender = { as: 64_512, prepends: 2, nextHop: Uint8Array.of(10, 98, 1, 1) };
 const IPV6_SENDER: Sender = {
@@ -29,7 +21,7 @@ function decode(stream: Uint8Array): DecodedUpdate[] {
     const length = ((stream[at + 16] as number) << 8) | (stream[at + 17] as number);
     expect(length).toBeLessThanOrEqual(4096);
     next = at + length;
-    const update = decodeUpdate(stream, at, next, CONTEXT);
+    const update = decodeUpdate(stream, at, next, EBGP_CONTEXT);
     expect(update.errors).toEqual([]);
     updates.push(update);
   }

@@ -10,16 +10,9 @@ import { ByteWriter } from '../../../net/byte-writer.ts';
 import { formatPrefix, parsePrefix } from '../../../net/prefix.ts';
 import { ReceivedRoutes } from './rib/received-routes.ts';
 import { addressOf, type FakeSession, SpeakerBench, settingsOf } from './rib/speaker-bench.ts';
+import { EBGP_CONTEXT } from './wire/contexts.ts';
 
 const FAMILIES = [IPV4_UNICAST, IPV6_UNICAST];
-const CONTEXT = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp' as const,
-};
-
 /** Seconds. */
 const RESTART_TIME = 120;
 const STALE_PATH_TIME = 300;
@@ -45,7 +38,7 @@ function unicast(text: string): NlriRoute {
 
 function messageOf(content: UpdateContent): Uint8Array {
   const writer = new ByteWriter();
-  encodeUpdate(writer, content, CONTEXT);
+  encodeUpdate(writer, content, EBGP_CONTEXT);
   return writer.take();
 }
 
@@ -129,7 +122,7 @@ describe('a peer that restarts', () => {
   /** What the other peer was told since the last time. */
   function told(): { announced: number; withdrawn: number } {
     bench.settle();
-    const view = new ReceivedRoutes(CONTEXT);
+    const view = new ReceivedRoutes(EBGP_CONTEXT);
     for (const bytes of other.sent.splice(0)) view.apply(bytes);
     return { announced: view.announcements, withdrawn: view.withdrawals };
   }
@@ -304,7 +297,7 @@ describe('a speaker that has restarted', () => {
     expect(second.sent).toEqual([]);
     bench.speaker.speakUp();
     bench.settle();
-    const view = new ReceivedRoutes(CONTEXT);
+    const view = new ReceivedRoutes(EBGP_CONTEXT);
     for (const bytes of second.sent) view.apply(bytes);
     expect(view.announcements).toBe(1);
     expect([...view.endOfRib.keys()].sort()).toEqual([...FAMILIES].sort());

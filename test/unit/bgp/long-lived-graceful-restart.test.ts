@@ -12,18 +12,11 @@ import { formatPrefix, parsePrefix } from '../../../net/prefix.ts';
 import { ReceivedRoutes } from './rib/received-routes.ts';
 import { addressOf, type FakeSession, HurriedClock, SpeakerBench, settingsOf } from './rib/speaker-bench.ts';
 import type { FakeClock } from './session/fake-clock.ts';
+import { EBGP_CONTEXT } from './wire/contexts.ts';
 
 const { LLGR_STALE, NO_LLGR } = WellKnownCommunity;
 const FAMILIES = [IPV4_UNICAST, IPV6_UNICAST];
 const LOCAL_AS = 64512;
-const CONTEXT = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp' as const,
-};
-
 /** Seconds. */
 const RESTART_TIME = 120;
 const IPV4_TIME = 3600;
@@ -57,7 +50,7 @@ const AWARE: Partial<NegotiatedSession> = offer({ restarting: [], longLived: { f
 
 function messageOf(content: UpdateContent): Uint8Array {
   const writer = new ByteWriter();
-  encodeUpdate(writer, content, CONTEXT);
+  encodeUpdate(writer, content, EBGP_CONTEXT);
   return writer.take();
 }
 
@@ -85,7 +78,7 @@ function endOfRib(family: Family): Uint8Array {
 
 /** What one peer has been told: prefixes, those with LLGR_STALE with a star. */
 class View {
-  readonly #routes = new ReceivedRoutes(CONTEXT);
+  readonly #routes = new ReceivedRoutes(EBGP_CONTEXT);
   readonly #session: FakeSession;
 
   constructor(session: FakeSession) {

@@ -14,15 +14,9 @@ import type { ConnectedSubnet } from '../../../src/node/next-hop-resolver.ts';
 import { ReceivedRoutes } from '../bgp/rib/received-routes.ts';
 import { addressOf, FakeSession } from '../bgp/rib/speaker-bench.ts';
 import { FakeClock } from '../bgp/session/fake-clock.ts';
+import { EBGP_CONTEXT } from '../bgp/wire/contexts.ts';
 import { FakeRouteTable } from '../node/fake-route-table.ts';
 
-const CONTEXT = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp' as const,
-};
 const source = { kind: 'L3VNI', name: 'red', location: { file: 'x.yaml', line: 1, column: 1 } } as const;
 
 function prefixOf(text: string): IpPrefix {
@@ -143,7 +137,7 @@ class Node {
   }
 
   receive(name: string, content: UpdateContent): void {
-    encodeUpdate(this.#writer.reset(), content, CONTEXT);
+    encodeUpdate(this.#writer.reset(), content, EBGP_CONTEXT);
     expect(this.session(name).receive(this.#writer.take())).toBeUndefined();
     this.settle();
   }
@@ -188,7 +182,7 @@ class Node {
 
   /** What a peer has been sent, as text. */
   told(name: string): string[] {
-    const view = new ReceivedRoutes(CONTEXT);
+    const view = new ReceivedRoutes(EBGP_CONTEXT);
     for (const bytes of this.session(name).sent) view.apply(bytes);
     return [...view.routes.values()]
       .map(({ route, nextHop }) => {

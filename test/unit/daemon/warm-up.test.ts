@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { WireContext } from '../../../bgp/wire/context.ts';
 import { type Family, IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN } from '../../../bgp/wire/family.ts';
 import { decodeMessage } from '../../../bgp/wire/message.ts';
 import { ByteWriter } from '../../../net/byte-writer.ts';
@@ -10,14 +9,7 @@ import {
 } from '../../../src/daemon/warm-up/practice-messages.ts';
 import { warmUp } from '../../../src/daemon/warm-up/warm-up.ts';
 import { FakeClock } from '../bgp/session/fake-clock.ts';
-
-const CONTEXT: WireContext = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp',
-};
+import { EBGP_CONTEXT } from '../bgp/wire/contexts.ts';
 
 /** Some time passes between two looks at it. */
 class TickingClock extends FakeClock {
@@ -32,7 +24,7 @@ function decoded(write: (writer: ByteWriter) => void) {
   const writer = new ByteWriter();
   write(writer);
   const bytes = writer.take();
-  return decodeMessage(bytes, 0, bytes.length, CONTEXT);
+  return decodeMessage(bytes, 0, bytes.length, EBGP_CONTEXT);
 }
 
 describe('practice', () => {

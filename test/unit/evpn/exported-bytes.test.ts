@@ -9,15 +9,9 @@ import { ByteWriter } from '../../../net/byte-writer.ts';
 import { toHex } from '../../../net/hex.ts';
 import { parsePrefix } from '../../../net/prefix.ts';
 import { addressOf, type FakeSession, SpeakerBench, settingsOf } from '../bgp/rib/speaker-bench.ts';
+import { EBGP_CONTEXT } from '../bgp/wire/contexts.ts';
 import { ribOf, Vrf } from './vrf-bench.ts';
 
-const CONTEXT = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp' as const,
-};
 const ROUTER_MAC = Uint8Array.of(0xe2, 0x5f, 0x1d, 0xdf, 0xb4, 0x69);
 
 /** One node: a fabric peer, a VRF red with VNI 100, and its host. */
@@ -67,7 +61,7 @@ class Node {
   }
 
   receive(session: FakeSession, content: UpdateContent): void {
-    encodeUpdate(this.#writer.reset(), content, CONTEXT);
+    encodeUpdate(this.#writer.reset(), content, EBGP_CONTEXT);
     expect(session.receive(this.#writer.take())).toBeUndefined();
     this.bench.settle();
   }

@@ -11,20 +11,13 @@ import type { NlriRoute } from '../../../../bgp/wire/nlri.ts';
 import { encodeUpdate, type UpdateContent } from '../../../../bgp/wire/update.ts';
 import { ByteWriter } from '../../../../net/byte-writer.ts';
 import { parsePrefix } from '../../../../net/prefix.ts';
+import { EBGP_CONTEXT } from '../wire/contexts.ts';
 import { ReceivedRoutes } from './received-routes.ts';
 import { ALL_FAMILIES, addressOf, type FakeSession, SpeakerBench, settingsOf } from './speaker-bench.ts';
 
 const LOCAL_AS = 64512;
 const SENDER_AS = 65001;
 const OTHER_AS = 65099;
-
-const CONTEXT = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp' as const,
-};
 
 function otc(asn: number, flags = 0xc0): RawAttribute {
   return {
@@ -64,7 +57,7 @@ class Between {
   readonly leaks: number[] = [];
   readonly sender: FakeSession;
   readonly receiver: FakeSession;
-  readonly #view = new ReceivedRoutes(CONTEXT);
+  readonly #view = new ReceivedRoutes(EBGP_CONTEXT);
 
   /** Our roles to both. */
   constructor(toSender: Role | undefined, toReceiver: Role | undefined, fourOctetAs = true) {
@@ -84,7 +77,7 @@ class Between {
   /** What the receiver has after an UPDATE of the sender: the values of OTC with their flags, one for each route. */
   after(content: UpdateContent, fourOctetAs = true): readonly (string | undefined)[] {
     const writer = new ByteWriter();
-    encodeUpdate(writer, content, { ...CONTEXT, fourOctetAs });
+    encodeUpdate(writer, content, { ...EBGP_CONTEXT, fourOctetAs });
     expect(this.sender.receive(writer.take())).toBeUndefined();
     this.bench.settle();
     for (const bytes of this.receiver.sent.splice(0)) this.#view.apply(bytes);

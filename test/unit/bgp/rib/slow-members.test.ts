@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RouteSource } from '../../../../bgp/rib/sources.ts';
 import { UpdateGroup } from '../../../../bgp/rib/update-group.ts';
 import type { ExportProfile, GroupMember } from '../../../../bgp/rib/update-stream.ts';
-import type { WireContext } from '../../../../bgp/wire/context.ts';
 import { IPV4_UNICAST } from '../../../../bgp/wire/family.ts';
 import { formatPrefix } from '../../../../net/prefix.ts';
+import { EBGP_CONTEXT } from '../wire/contexts.ts';
 import { ReceivedRoutes } from './received-routes.ts';
 import { internAttributes, RibBench } from './rib-bench.ts';
 import { addressOf } from './speaker-bench.ts';
@@ -12,14 +12,6 @@ import { addressOf } from './speaker-bench.ts';
 const TOLD = 50;
 const ROUND = 100;
 const ROUNDS = 200;
-
-const CONTEXT: WireContext = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp',
-};
 
 const PROFILE: ExportProfile = {
   family: IPV4_UNICAST,
@@ -35,7 +27,7 @@ const PROFILE: ExportProfile = {
 
 class Member implements GroupMember {
   readonly sourceId: number;
-  readonly view = new ReceivedRoutes(CONTEXT);
+  readonly view = new ReceivedRoutes(EBGP_CONTEXT);
   bytes = 0;
   blocked = false;
 

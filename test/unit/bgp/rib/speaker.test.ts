@@ -8,6 +8,7 @@ import type { NlriRoute } from '../../../../bgp/wire/nlri.ts';
 import { encodeEndOfRib, encodeUpdate, type UpdateContent } from '../../../../bgp/wire/update.ts';
 import { ByteWriter } from '../../../../net/byte-writer.ts';
 import { formatPrefix, parsePrefix } from '../../../../net/prefix.ts';
+import { EBGP_CONTEXT } from '../wire/contexts.ts';
 import { ReceivedRoutes } from './received-routes.ts';
 import {
   ALL_FAMILIES,
@@ -17,14 +18,6 @@ import {
   SpeakerBench,
   settingsOf,
 } from './speaker-bench.ts';
-
-const CONTEXT = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp' as const,
-};
 
 function unicast(text: string): NlriRoute {
   const prefix = parsePrefix(text);
@@ -59,7 +52,7 @@ describe('a speaker', () => {
     return rib;
   };
   const receive = (session: FakeSession, content: UpdateContent): void => {
-    encodeUpdate(writer.reset(), content, CONTEXT);
+    encodeUpdate(writer.reset(), content, EBGP_CONTEXT);
     expect(session.receive(writer.take())).toBeUndefined();
   };
   const announce = (session: FakeSession, first: number, count: number, asn = 65001): void => {
@@ -77,7 +70,7 @@ describe('a speaker', () => {
     }
   };
   const viewOf = (session: FakeSession): ReceivedRoutes => {
-    const view = new ReceivedRoutes(CONTEXT);
+    const view = new ReceivedRoutes(EBGP_CONTEXT);
     for (const bytes of session.sent) view.apply(bytes);
     return view;
   };

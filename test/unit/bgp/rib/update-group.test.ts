@@ -3,21 +3,13 @@ import { AttributeKind } from '../../../../bgp/rib/attribute-store.ts';
 import { type RouteSource, SourceKind } from '../../../../bgp/rib/sources.ts';
 import { UpdateGroup } from '../../../../bgp/rib/update-group.ts';
 import type { ExportProfile, GroupMember } from '../../../../bgp/rib/update-stream.ts';
-import type { WireContext } from '../../../../bgp/wire/context.ts';
 import { IPV4_UNICAST } from '../../../../bgp/wire/family.ts';
 import { formatAddress } from '../../../../net/address.ts';
 import { formatPrefix } from '../../../../net/prefix.ts';
+import { EBGP_CONTEXT } from '../wire/contexts.ts';
 import { ReceivedRoutes } from './received-routes.ts';
 import { internAttributes, RibBench } from './rib-bench.ts';
 import { addressOf } from './speaker-bench.ts';
-
-const CONTEXT: WireContext = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp',
-};
 
 const PROFILE: ExportProfile = {
   family: IPV4_UNICAST,
@@ -38,7 +30,7 @@ class Member implements GroupMember {
   sends = 0;
   onSend: () => void = () => undefined;
 
-  constructor(source: RouteSource, context = CONTEXT) {
+  constructor(source: RouteSource, context = EBGP_CONTEXT) {
     this.sourceId = source.id;
     this.view = new ReceivedRoutes(context);
   }
@@ -224,7 +216,7 @@ describe('an update group', () => {
 
   it('puts its own next hop in place of one that NEXT_HOP cannot hold (RFC 8950)', () => {
     const internal = new UpdateGroup(bench.rib, { ...PROFILE, peerType: 'ibgp', nextHopUnchanged: true });
-    const peer = new Member(bench.source('internal', SourceKind.ibgp), { ...CONTEXT, peerType: 'ibgp' });
+    const peer = new Member(bench.source('internal', SourceKind.ibgp), { ...EBGP_CONTEXT, peerType: 'ibgp' });
     internal.addMember(peer);
     const attributes = internAttributes(bench.attributes, {}, { nextHop: '2001:db8::7' });
     bench.announce('10.0.0.0/8', origin, attributes);
@@ -239,7 +231,7 @@ describe('an update group', () => {
 
   it('tells an internal peer what was imported, with its own next hop', () => {
     const internal = new UpdateGroup(bench.rib, { ...PROFILE, peerType: 'ibgp', nextHopUnchanged: true });
-    const peer = new Member(bench.source('internal', SourceKind.ibgp), { ...CONTEXT, peerType: 'ibgp' });
+    const peer = new Member(bench.source('internal', SourceKind.ibgp), { ...EBGP_CONTEXT, peerType: 'ibgp' });
     internal.addMember(peer);
     const kind = SourceKind.ibgp;
     const address = undefined;

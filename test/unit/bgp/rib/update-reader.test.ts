@@ -8,16 +8,10 @@ import { encodeEndOfRib, encodeUpdate, type UpdateContent } from '../../../../bg
 import { ByteWriter } from '../../../../net/byte-writer.ts';
 import { fromHex } from '../../../../net/hex.ts';
 import { parsePrefix } from '../../../../net/prefix.ts';
+import { EBGP_CONTEXT } from '../wire/contexts.ts';
 import { RibBench } from './rib-bench.ts';
 import { addressOf } from './speaker-bench.ts';
 
-const CONTEXT: WireContext = {
-  fourOctetAs: true,
-  addPath: () => false,
-  extendedMessage: false,
-  extendedNextHop: false,
-  peerType: 'ebgp',
-};
 const LOCAL_AS = 64512;
 const PATH = [{ type: 2, asns: [65001] }];
 
@@ -39,7 +33,7 @@ class ReaderBench {
 
   constructor(family: Family, context: Partial<WireContext> = {}, extra: RibBench[] = []) {
     this.bench = new RibBench(family);
-    this.context = { ...CONTEXT, ...context };
+    this.context = { ...EBGP_CONTEXT, ...context };
     const ribs = [this.bench, ...extra].map(({ rib }) => [rib.family, rib] as const);
     this.reader = new UpdateReader({
       attributes: this.bench.attributes,
