@@ -101,6 +101,7 @@ class MemorySession implements SessionHandle {
   leave(): void {}
   reset(): void {}
   clear(): void {}
+  abandon(): void {}
 }
 
 function settings(index: number, family: Family): PeerSettings {

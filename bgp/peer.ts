@@ -68,7 +68,7 @@ export interface PeerContext {
    */
   readonly sweep: (source: RouteSource, ribs: readonly Rib[], only?: number) => void;
   /** Has the stale paths of a source marked as long-lived stale, in slices (RFC 9494). */
-  readonly markLongLived: (source: RouteSource, ribs: readonly Rib[]) => void;
+  readonly markLongLived: (source: RouteSource, rib: Rib, only: number) => void;
   readonly clock: Clock;
   readonly drain: DrainState;
   readonly events: PeerEvents;

@@ -48,10 +48,14 @@ export class PrefixLimits {
   /** The error that ends the session when the paths of its source are too many. */
   check(source: RouteSource): SessionError | undefined {
     for (const [family, limit] of this.#context.limits) {
-      const count = this.#context.ribs.get(family)?.freshPathCount(source) ?? 0;
+      const rib = this.#context.ribs.get(family);
+      const count = rib?.freshPathCount(source) ?? 0;
       this.#note(family, count, limit);
-      if (count > limit.limit && limit.answer !== 'warn')
-        return tooMany(family, count, limit.limit, limit.answer);
+      if (limit.answer === 'warn') continue;
+      if (count > limit.limit) return tooMany(family, count, limit.limit, limit.answer);
+      // As many again may be kept from before, not more: a peer may come and go without ever telling all.
+      const all = rib?.pathCount(source) ?? 0;
+      if (all > 2 * limit.limit) return tooMany(family, all, limit.limit, limit.answer);
     }
     return undefined;
   }

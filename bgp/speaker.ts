@@ -2,6 +2,7 @@ import type { IpAddress } from '../net/address.ts';
 import { Peer, type PeerConfiguration, type PeerEvents } from './peer.ts';
 import { AttributeStore } from './rib/attribute-store.ts';
 import { markLongLivedStale } from './rib/long-lived-stale.ts';
+import { STALE_FLAGS } from './rib/path-table.ts';
 import type { Rib, RibTime } from './rib/rib.ts';
 import { type RouteSource, SourceRegistry } from './rib/sources.ts';
 import type { UpdateGroup } from './rib/update-group.ts';
@@ -172,7 +173,7 @@ export class Speaker {
       clock: this.#clock,
       drain: this.#drain,
       sweep: (source, ribs, only) => this.sweep(source, ribs, only),
-      markLongLived: (source, ribs) => this.#markLongLived(source, ribs),
+      markLongLived: (source, rib, only) => this.#markLongLived(source, rib, only),
       events: this.#events,
     });
     const session = this.#openSession(configuration.settings, peer);
@@ -237,9 +238,9 @@ export class Speaker {
     this.schedule();
   }
 
-  /** Marks the stale paths of a source as long-lived stale, in slices, after what is being removed now. */
-  #markLongLived(source: RouteSource, ribs: readonly Rib[]): void {
-    this.#sweeps.push({ source, ribs: [...ribs], only: undefined, marks: true, next: 0 });
+  /** Marks paths of a source as long-lived stale, in slices, after what is being removed now. */
+  #markLongLived(source: RouteSource, rib: Rib, only: number): void {
+    this.#sweeps.push({ source, ribs: [rib], only, marks: true, next: 0 });
     this.schedule();
   }
 
@@ -310,7 +311,7 @@ export class Speaker {
     const rib = sweep.ribs[0];
     if (rib) {
       sweep.next = sweep.marks
-        ? markLongLivedStale(rib, sweep.source, sweep.next, limit)
+        ? markLongLivedStale(rib, sweep.source, sweep.next, limit, sweep.only ?? STALE_FLAGS)
         : rib.sweepSource(sweep.source, sweep.next, limit, sweep.only);
       if (sweep.next >= 0) return;
       sweep.ribs.shift();
@@ -318,6 +319,6 @@ export class Speaker {
       return;
     }
     this.#sweeps.shift();
-    if (sweep.only === undefined && !sweep.marks) this.sources.remove(sweep.source);
+    if (sweep.only === undefined) this.sources.remove(sweep.source);
   }
 }

@@ -1,7 +1,7 @@
 import { addressEquals } from '../net/address.ts';
 import type { KeptRoutes } from './kept-routes.ts';
 import { LongLivedTimers } from './long-lived-timers.ts';
-import { PathFlag, STALE_FLAGS } from './rib/path-table.ts';
+import { PathFlag } from './rib/path-table.ts';
 import type { Rib } from './rib/rib.ts';
 import type { RouteSource } from './rib/sources.ts';
 import type { Clock, Timer } from './session/clock.ts';
@@ -15,8 +15,8 @@ export interface StaleRoutesContext {
   readonly ribs: ReadonlyMap<Family, Rib>;
   /** Removes paths of a source: all, and the source with them, or those with one of the bits `only`. */
   readonly sweep: (source: RouteSource, ribs: readonly Rib[], only?: number) => void;
-  /** Marks the stale paths of a source with LLGR_STALE, and removes those with NO_LLGR. */
-  readonly markLongLived: (source: RouteSource, ribs: readonly Rib[]) => void;
+  /** Marks the paths of a source that have one of the bits `only` with LLGR_STALE, and removes those with NO_LLGR. */
+  readonly markLongLived: (source: RouteSource, rib: Rib, only: number) => void;
   /** Routes of these families are marked from now on; the longest time that some stay, in seconds. */
   readonly longLived: (families: readonly Family[], seconds: number) => void;
 }
@@ -86,7 +86,7 @@ export class StaleRoutes {
       if (families.has(family) && !this.#longLived.runs(family)) again.push(rib);
     }
     for (const family of families) this.#marked.add(family);
-    sweep(source, others, STALE_FLAGS);
+    this.#sweepStale(source, others);
     sweep(source, again, PathFlag.expired);
     this.#kept = { source, families };
     const isOver = (family: Family): boolean =>
@@ -127,13 +127,13 @@ export class StaleRoutes {
     const { source } = this.#kept ?? {};
     if (!source || seconds.size === 0) return;
     const { ribs, markLongLived, longLived } = this.#context;
-    markLongLived(
-      source,
-      [...ribs].filter(([family]) => seconds.has(family)).map(([, rib]) => rib),
-    );
+    for (const [family, rib] of ribs) {
+      if (seconds.has(family)) markLongLived(source, rib, rib.staleFlags(source));
+    }
     for (const [family, time] of seconds) this.#longLived.begin(family, time);
     const now = this.#context.clock.wallTime();
-    const left = [...seconds.keys()].map((family) => (this.#longLived.ends.get(family) ?? now) - now);
+    // Of all families: one that began earlier may last longer.
+    const left = [...this.#longLived.ends.values()].map((end) => end - now);
     longLived([...seconds.keys()], Math.ceil(Math.max(...left) / 1000));
   }
 
@@ -141,7 +141,7 @@ export class StaleRoutes {
     if (this.#kept) this.#letGo(this.#kept, family);
     else if (this.#resumed) {
       this.#exhausted.add(family);
-      this.#sweepFamily(this.#resumed, family);
+      if (!this.#refreshTimers.has(family)) this.#sweepFamily(this.#resumed, family);
     }
   }
 
@@ -164,11 +164,11 @@ export class StaleRoutes {
       this.drop();
       return undefined;
     }
-    const { ribs, sweep, clock } = this.#context;
+    const { ribs, clock } = this.#context;
     const { source, families } = kept;
     const forwarded = [...families].filter((family) => this.#isForwarded(family, negotiated));
     const lost = [...ribs].filter(([family]) => !forwarded.includes(family)).map(([, rib]) => rib);
-    sweep(source, lost, STALE_FLAGS);
+    this.#sweepStale(source, lost);
     this.#stopTimers();
     this.#kept = undefined;
     this.#resumed = source;
@@ -225,7 +225,12 @@ export class StaleRoutes {
   #sweepFamily(source: RouteSource, family: Family): void {
     if (!this.#marked.delete(family)) return;
     const rib = this.#context.ribs.get(family);
-    if (rib) this.#context.sweep(source, [rib], STALE_FLAGS);
+    if (rib) this.#sweepStale(source, [rib]);
+  }
+
+  /** What is stale now: paths that will be marked before the sweep comes to them stay. */
+  #sweepStale(source: RouteSource, ribs: readonly Rib[]): void {
+    for (const rib of ribs) this.#context.sweep(source, [rib], rib.staleFlags(source));
   }
 
   /** Removes what was kept of a lost session. */

@@ -8,6 +8,7 @@ import {
   type Instruction,
   JUMP_EQUAL,
   LOAD_BYTE,
+  LOAD_WORD,
   RETURN,
 } from './packet-filter.ts';
 import { systemCalls } from './system-calls.ts';
@@ -36,6 +37,11 @@ const FULL_HOP_LIMIT = 255;
 const NEXT_HEADER = 6;
 const HOP_LIMIT = 7;
 const ICMPV6_TYPE = 40;
+const PACKET_TYPE = -0x1000 + 4;
+const INTERFACE_INDEX = -0x1000 + 8;
+const VLAN_TAG_PRESENT = -0x1000 + 48;
+/** `linux/if_packet.h`. */
+const PACKET_OTHERHOST = 3;
 
 /** An interface: its name, and its index in the namespace. */
 export interface InterfacePlace {
@@ -99,7 +105,7 @@ export function openIcmpv6Receiver({ namespace, index }: InterfacePlace, types: 
   // Protocol 0: nothing arrives before the filter is there.
   const descriptor = openSocket(namespace, AF_PACKET, SOCK_DGRAM, 0, 'of packets');
   return closedUnless(descriptor, () => {
-    attachProgram(descriptor, icmpv6Filter(types), `ICMPv6 types ${types.join(' and ')}`);
+    attachProgram(descriptor, icmpv6Filter(types, index), `ICMPv6 types ${types.join(' and ')}`);
     // struct sockaddr_ll of linux/if_packet.h: family, protocol in network byte order, index of the interface.
     const address = new Uint8Array(20);
     const view = new DataView(address.buffer);
@@ -110,19 +116,29 @@ export function openIcmpv6Receiver({ namespace, index }: InterfacePlace, types: 
   });
 }
 
-function icmpv6Filter(types: readonly number[]): readonly Instruction[] {
-  // Each comparison that fails leads to the last instruction.
-  const toDrop = (behind: number): number => types.length + 1 + behind;
-  return [
-    [LOAD_BYTE, 0, 0, NEXT_HEADER],
-    [JUMP_EQUAL, 0, toDrop(2), IPPROTO_ICMPV6],
-    [LOAD_BYTE, 0, 0, HOP_LIMIT],
-    [JUMP_EQUAL, 0, toDrop(0), FULL_HOP_LIMIT],
-    [LOAD_BYTE, 0, 0, ICMPV6_TYPE],
-    ...types.map((type, at): Instruction => [JUMP_EQUAL, types.length - at, 0, type]),
-    [RETURN, 0, 0, DROP],
-    [RETURN, 0, 0, ACCEPT],
+/**
+ * What is not for this interface arrives too: packets of its VLANs, and those to other hosts where it is promiscuous. The
+ * kernel's own notes of a packet are at negative offsets (`SKF_AD_*` of linux/filter.h).
+ */
+function icmpv6Filter(types: readonly number[], index: number): readonly Instruction[] {
+  const checks: readonly (readonly [load: Instruction, value: number])[] = [
+    [[LOAD_WORD, 0, 0, VLAN_TAG_PRESENT], 0],
+    [[LOAD_WORD, 0, 0, INTERFACE_INDEX], index],
+    [[LOAD_BYTE, 0, 0, NEXT_HEADER], IPPROTO_ICMPV6],
+    [[LOAD_BYTE, 0, 0, HOP_LIMIT], FULL_HOP_LIMIT],
   ];
+  // Two instructions for each check, four for the rest, then one for each type.
+  const drop = checks.length * 2 + 3 + types.length;
+  const program = checks.flatMap(([load, value], at): Instruction[] => [
+    load,
+    [JUMP_EQUAL, 0, drop - (at * 2 + 2), value],
+  ]);
+  program.push([LOAD_WORD, 0, 0, PACKET_TYPE]);
+  program.push([JUMP_EQUAL, drop - (program.length + 1), 0, PACKET_OTHERHOST]);
+  program.push([LOAD_BYTE, 0, 0, ICMPV6_TYPE]);
+  for (const type of types) program.push([JUMP_EQUAL, drop - program.length, 0, type]);
+  program.push([RETURN, 0, 0, DROP], [RETURN, 0, 0, ACCEPT]);
+  return program;
 }
 
 function openSocket(

@@ -14,6 +14,8 @@ export interface RouterDiscoveryOptions {
   /** Between 0 and 1. */
   readonly random: () => number;
   /** Link-layer address of the interface. */
+  /** Own address on the interface. */
+  readonly linkLocal: IpAddress;
   readonly linkLayerAddress: Uint8Array;
   /** Sends an ICMPv6 message with hop limit 255; what cannot be sent is lost. */
   readonly send: (message: Uint8Array, destination: IpAddress) => void;
@@ -93,6 +95,8 @@ export class RouterDiscovery {
   // Routers that are heard. A lifetime of 0 says that a router is no default router, not that it is gone.
 
   #heard(address: IpAddress): void {
+    // A link that loops back, or somebody who says that it is this router.
+    if (addressEquals(address, this.#options.linkLocal)) return;
     const name = formatAddress(address);
     const isNew = !this.#routers.has(name);
     if (isNew && this.#routers.size >= MOST_ROUTERS) this.#forgetSilentRouter();
@@ -100,6 +104,9 @@ export class RouterDiscovery {
     if (this.#mayReplace(address)) {
       this.#found = address;
       this.#solicitTimer?.cancel();
+      this.#options.found(address);
+    } else if (this.#found && addressEquals(address, this.#found)) {
+      // Again: whoever was told may not have been able to do anything with it.
       this.#options.found(address);
     }
     // It has just come, and does not know this router yet.
@@ -146,9 +153,9 @@ export class RouterDiscovery {
   /** Advertises to one node, or to all for one that has no address yet, after a moment (RFC 4861 §6.2.6). */
   #answer(address: IpAddress): void {
     const { clock, random, send } = this.#options;
-    const name = formatAddress(address);
-    if (this.#answers.has(name) || this.#answers.size >= MOST_ROUTERS) return;
     const toAll = !isLinkLocal(address);
+    const name = toAll ? 'all' : formatAddress(address);
+    if (this.#answers.has(name) || this.#answers.size >= MOST_ROUTERS) return;
     const pause = toAll ? Math.max(0, this.#lastToAll + ADVERTISEMENT_PAUSE - clock.now()) : 0;
     const timer = clock.setTimer(pause + random() * LONGEST_ANSWER_DELAY, () => {
       this.#answers.delete(name);

@@ -2,16 +2,21 @@
 import { WellKnownCommunity } from '../wire/constants.ts';
 import { internWithCommunity } from './added-community.ts';
 import { AttributeFact } from './attribute-store.ts';
-import { STALE_FLAGS } from './path-table.ts';
 import type { Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
 
 /**
- * Gives the stale paths of a source the community LLGR_STALE, and removes those with NO_LLGR (RFC 9494 §4.2); looks at
+ * Gives the paths of a source that have one of the bits `only` the community LLGR_STALE, and removes those with NO_LLGR (RFC 9494 §4.2); looks at
  * `count` paths from `from` on, and returns where to go on, or -1 when all were looked at. They stay stale, so that they
  * go when the source has told its routes again without them.
  */
-export function markLongLivedStale(rib: Rib, source: RouteSource, from: number, count: number): number {
+export function markLongLivedStale(
+  rib: Rib,
+  source: RouteSource,
+  from: number,
+  count: number,
+  only: number,
+): number {
   if (rib.pathCount(source) === 0) return -1;
   const { paths, attributes: store } = rib;
   const end = Math.min(from + count, paths.idLimit);
@@ -20,7 +25,7 @@ export function markLongLivedStale(rib: Rib, source: RouteSource, from: number, 
   let lastAfter = -1;
   for (let path = from; path < end; path++) {
     if (paths.source(path) !== source.id) continue;
-    if ((paths.flags(path) & STALE_FLAGS) === 0) continue;
+    if ((paths.flags(path) & only) === 0) continue;
     const before = paths.attributes(path);
     const facts = store.flags(before);
     if (facts & AttributeFact.noLongLived) {

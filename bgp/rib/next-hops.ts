@@ -97,12 +97,13 @@ export class NextHops {
     return { address, ...(linkLocal && { linkLocal }), interfaceName };
   }
 
-  #isForbidden({ address, interfaceName }: NextHop): boolean {
+  #isForbidden({ address, linkLocal, interfaceName }: NextHop): boolean {
     if (isLoopback(address)) return !this.#loopbackAllowed;
-    if (isLinkLocal(address) && interfaceName !== undefined) {
+    if (interfaceName !== undefined) {
       // Addresses of ours on other interfaces may be a neighbour's on this one.
       const place = this.#interfaces.find(({ name }) => name === interfaceName);
-      return place !== undefined && addressEquals(place.own, address);
+      if (place && addressEquals(place.own, linkLocal ?? address)) return true;
+      if (isLinkLocal(address)) return false;
     }
     return isMartian(address) || this.#own.some((own) => addressEquals(own, address));
   }

@@ -9,12 +9,22 @@ export const PathFlag = {
   unusable: 2,
   /** Its source has restarted and not told it again (RFC 4724 §4.2), or is telling everything again (RFC 7313 §4.2). */
   stale: 4,
+  /** The same, marked at other times. */
+  staleSecond: 16,
+  staleThird: 32,
+  staleFourth: 64,
   /** Was stale already when its source restarted once more. */
   expired: 8,
 } as const;
 
 /** Bits of paths that their source may have forgotten. */
-export const STALE_FLAGS = PathFlag.stale | PathFlag.expired;
+export const STALE_MARKS: readonly number[] = [
+  PathFlag.stale,
+  PathFlag.staleSecond,
+  PathFlag.staleThird,
+  PathFlag.staleFourth,
+];
+export const STALE_FLAGS = STALE_MARKS.reduce((flags, mark) => flags | mark, PathFlag.expired);
 
 // Places of the numbers in a record.
 /** The prefix; of a removed path the next one that was removed, or -1. */

@@ -6,7 +6,7 @@ import { DecisionProcess, type DecisionReason } from './decision.ts';
 import { Journal, type JournalOwner, type JournalReader } from './journal.ts';
 import { NlriExtras } from './nlri-extras.ts';
 import { MAC_ROUTE_TYPE, MOST_NLRI_BYTES } from './nlri-key.ts';
-import { PathFlag, PathTable, STALE_FLAGS } from './path-table.ts';
+import { PathFlag, PathTable, STALE_FLAGS, STALE_MARKS } from './path-table.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { RouteSource, SourceRegistry } from './sources.ts';
 
@@ -80,6 +80,8 @@ export class Rib implements JournalOwner {
   /** By source. */
   #pathCounts = new Int32Array(16);
   #staleCounts = new Int32Array(16);
+  /** By source: which of {@link STALE_MARKS} was given last. */
+  #staleMarks = new Int32Array(16);
   #bestCount = 0;
 
   constructor(options: RibOptions) {
@@ -128,6 +130,11 @@ export class Rib implements JournalOwner {
     return this.pathCount(source) - (this.#staleCounts[source.id] ?? 0);
   }
 
+  /** Flags of the paths of a source that are stale by now: each has one of them. */
+  staleFlags(source: RouteSource): number {
+    return (STALE_MARKS[this.#staleMarks[source.id] ?? 0] as number) | PathFlag.expired;
+  }
+
   #countStale(source: number, change: number): void {
     if (source >= this.#staleCounts.length) this.#staleCounts = growInt32(this.#staleCounts, source + 1);
     this.#staleCounts[source] = (this.#staleCounts[source] as number) + change;
@@ -163,6 +170,7 @@ export class Rib implements JournalOwner {
   ): boolean {
     const { paths } = this;
     let count = 0;
+    let all = 0;
     for (let path = this.firstPath(prefix); path >= 0; path = paths.next(path)) {
       if (paths.source(path) !== source) continue;
       if (paths.pathId(path) === pathId) {
@@ -171,8 +179,9 @@ export class Rib implements JournalOwner {
       }
       // What a peer has told before it began anew may come under other identifiers now.
       if ((paths.flags(path) & STALE_FLAGS) === 0) count++;
+      all++;
     }
-    if (count >= MOST_PATHS_OF_PEER) return false;
+    if (count >= MOST_PATHS_OF_PEER || all >= 2 * MOST_PATHS_OF_PEER) return false;
     if (prefix >= this.#prefixes.length) this.#grow(prefix + 1);
     this.#addPath(prefix, source, pathId, attributes, extra);
     return true;
@@ -314,15 +323,25 @@ export class Rib implements JournalOwner {
     this.#dirtyNext = 0;
   }
 
-  /** Marks all paths of a source as stale, in one go, and those that were so already as expired. */
+  /**
+   * Marks all paths of a source as stale, in one go, and those that were so already as expired. Each time with another mark: what
+   * is about to be removed for an earlier one must not take these along.
+   */
   markStale(source: RouteSource): void {
     if (this.pathCount(source) === 0) return;
     const { paths } = this;
+    this.#staleMarks = growInt32(this.#staleMarks, source.id + 1);
+    const turn = ((this.#staleMarks[source.id] as number) + 1) % STALE_MARKS.length;
+    this.#staleMarks[source.id] = turn;
+    const mark = STALE_MARKS[turn] as number;
     for (let path = 0; path < paths.idLimit; path++) {
       if (paths.source(path) !== source.id) continue;
       const flags = paths.flags(path);
-      if ((flags & STALE_FLAGS) === 0) this.#countStale(source.id, 1);
-      paths.setFlags(path, flags & PathFlag.stale ? flags | PathFlag.expired : flags | PathFlag.stale);
+      if (flags & STALE_FLAGS) paths.setFlags(path, flags | PathFlag.expired);
+      else {
+        this.#countStale(source.id, 1);
+        paths.setFlags(path, flags | mark);
+      }
     }
   }
 

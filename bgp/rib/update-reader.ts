@@ -52,6 +52,12 @@ export interface UpdateReaderOptions {
   readonly tolerated: (error: UpdateError) => void;
 }
 
+/**
+ * Octets of attributes that are kept at most. A message holds no more than 65,535, but two-octet AS numbers take twice the room
+ * here, and communities and AS numbers are added to what goes on.
+ */
+const MOST_ATTRIBUTE_OCTETS = 64_000;
+
 /** Attribute ids below this mean that the routes go. */
 const REJECTED = -1;
 const FOUR_OCTET_CONTEXT: WireContext = {
@@ -207,6 +213,7 @@ export class UpdateReader {
         hasNextHop = true;
         if (!reach) nextHop = this.#internNextHop(bytes, value, next);
       } else {
+        if (length + next - at > MOST_ATTRIBUTE_OCTETS) return -1;
         for (let i = at; i < next; i++) identity[length++] = bytes[i] as number;
       }
     }
@@ -274,9 +281,22 @@ export class UpdateReader {
       { ...attributes, nextHop: undefined, as4Path: undefined, as4Aggregator: undefined },
       FOUR_OCTET_CONTEXT,
     );
+    if (canonical.length > MOST_ATTRIBUTE_OCTETS) {
+      this.#tolerateLargeAttributes(canonical.length);
+      return REJECTED;
+    }
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
     return store.intern(identity, 0, this.#addOtc(reach, IDENTITY_HEADER_SIZE + canonical.length));
+  }
+
+  #tolerateLargeAttributes(length: number): void {
+    const message = `withdrew routes with ${length} octets of attributes: ${MOST_ATTRIBUTE_OCTETS} are the most`;
+    const { MALFORMED_ATTRIBUTE_LIST } = UpdateErrorSubcode;
+    const at = sections.attributesStart;
+    this.#options.tolerated(
+      updateError('treat-as-withdraw', MALFORMED_ATTRIBUTE_LIST, AttributeCode.AS_PATH, at, message),
+    );
   }
 
   /** What most attributes are: nothing has to be decoded to see that they are right. */

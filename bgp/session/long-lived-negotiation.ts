@@ -23,7 +23,8 @@ export interface LongLivedFamily {
 export const LONG_LIVED_CAPABILITY: Capability = { kind: 'long-lived-graceful-restart', families: [] };
 
 /**
- * What was agreed on; undefined when one of the ends has not both capabilities. `limits`: the most seconds by family that
+ * What was agreed on; undefined when the peer has not both capabilities: routes with LLGR_STALE do not go to it then (RFC 9494
+ * §4.3). Nothing of it is kept where this router has not offered that. `limits`: the most seconds by family that
  * is configured here.
  */
 export function negotiatedLongLived(
@@ -31,7 +32,8 @@ export function negotiatedLongLived(
   sent: OpenMessage,
   received: OpenMessage,
 ): PeerLongLived | undefined {
-  if (!hasBoth(sent) || !hasBoth(received)) return undefined;
+  if (!hasBoth(received)) return undefined;
+  if (!hasBoth(sent)) return { families: [] };
   // A family that is named twice: the last word counts.
   const offered = new Map<Family, LongLivedFamily>();
   for (const capability of received.capabilities) {

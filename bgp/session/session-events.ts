@@ -182,6 +182,8 @@ export interface SessionHandle {
    * routes until we are back.
    */
   leave(subcode: number, reason: string): void;
+  /** Ends the session without a word, as the way to the peer is gone, and stays Idle until started again. */
+  abandon(reason: string): void;
   /** Ends the session with Cease and lets it come back, unless it is held down. */
   reset(subcode: number, reason: string): void;
   /** Wall-clock milliseconds until which it is held down, Infinity until {@link clear}; undefined when it is not. */

@@ -176,6 +176,15 @@ export class Session implements SessionHandle, ConnectionOwner {
     this.stop(subcode, reason);
   }
 
+  abandon(reason: string): void {
+    if (!this.#running) return;
+    // As in leave.
+    this.#running = false;
+    this.#established?.abandon(reason);
+    this.#running = true;
+    this.stop(CeaseSubcode.OTHER_CONFIGURATION_CHANGE, reason);
+  }
+
   reset(subcode: number, reason: string): void {
     if (!this.#running) return;
     this.#idleHold.reset();

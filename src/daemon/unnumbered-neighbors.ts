@@ -24,6 +24,8 @@ export async function findNeighbors(
   // Most configurations have no use for it.
   const { NeighborDiscovery } = await import('../discovery/neighbor-discovery.ts');
   const limit = new LogLimit(clock);
+  /** Addresses that were told last. */
+  const known = new Map<string, string>();
   const discovery = new NeighborDiscovery({
     namespace,
     interfaces,
@@ -31,10 +33,14 @@ export async function findNeighbors(
     clock,
     random: Math.random,
     found: (name, address) => {
-      log.info({ peer: name, address: formatAddress(address) }, 'found the neighbor on the interface');
+      const text = formatAddress(address);
+      if (known.get(name) !== text)
+        log.info({ peer: name, address: text }, 'found the neighbor on the interface');
+      known.set(name, text);
       opener.sessionOn(name)?.found(address);
     },
     lost: (name, reason) => {
+      known.delete(name);
       log.info({ peer: name, reason }, 'there is no neighbor on the interface');
       opener.sessionOn(name)?.lost(reason);
     },

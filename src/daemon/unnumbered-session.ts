@@ -66,7 +66,7 @@ export class UnnumberedSession implements SessionHandle {
     this.#wait(reason);
     // It has no connection, and would forget until when.
     if (this.#session?.heldUntil !== undefined) return;
-    this.#session?.stop(CeaseSubcode.OTHER_CONFIGURATION_CHANGE, reason);
+    this.#session?.abandon(reason);
   }
 
   #wait(reason: string): void {
@@ -141,6 +141,11 @@ export class UnnumberedSession implements SessionHandle {
   leave(subcode: number, reason: string): void {
     this.#running = false;
     this.#session?.leave(subcode, reason);
+  }
+
+  abandon(reason: string): void {
+    this.#running = false;
+    this.#session?.abandon(reason);
   }
 
   reset(subcode: number, reason: string): void {

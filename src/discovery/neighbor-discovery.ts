@@ -1,5 +1,5 @@
 import { closeSync, writeFileSync } from 'node:fs';
-import type { Clock } from '../../bgp/session/clock.ts';
+import type { Clock, Timer } from '../../bgp/session/clock.ts';
 import {
   type InterfacePlace,
   openIcmpv6Receiver,
@@ -39,11 +39,16 @@ interface Running {
   readonly sender: number;
 }
 
+/** Milliseconds until what could not be begun is tried again. */
+const RETRY_TIME = 3000;
+
 /** Finds the neighbors on interfaces, for as long as these are there and up; see {@link RouterDiscovery}. */
 export class NeighborDiscovery {
   readonly #options: NeighborDiscoveryOptions;
   readonly #watch: InterfaceWatch;
   readonly #running = new Map<string, Running>();
+  /** Interfaces on which it could not be begun. */
+  readonly #retries = new Map<string, Timer>();
   /** What was last complained about on an interface. */
   readonly #complaints = new Map<string, string>();
 
@@ -65,7 +70,7 @@ export class NeighborDiscovery {
 
   close(): void {
     this.#watch.close();
-    for (const name of [...this.#running.keys()]) this.#end(name);
+    for (const name of new Set([...this.#running.keys(), ...this.#retries.keys()])) this.#end(name);
   }
 
   #changed(name: string, state: UsableInterface | string): void {
@@ -85,12 +90,25 @@ export class NeighborDiscovery {
     const { namespace, keepKernelOut } = this.#options;
     const place = { namespace, name, index: state.index };
     try {
-      if (keepKernelOut) refuseAdvertisements(place);
+      if (keepKernelOut) this.#refuseAdvertisements(place);
       const running = this.#open(place, state);
       this.#running.set(name, running);
       running.discovery.start();
     } catch (error) {
-      this.#complain(name, `cannot find the neighbor on ${name}: ${messageOf(error)}`);
+      const reason = `cannot find the neighbor on ${name}: ${messageOf(error)}`;
+      this.#complain(name, reason);
+      this.#options.lost(name, reason);
+      const retry = this.#options.clock.setTimer(RETRY_TIME, () => this.#begin(name, state));
+      this.#retries.set(name, retry);
+    }
+  }
+
+  /** A kernel that forwards takes none by itself, unless somebody has set `accept_ra` to 2: failure is no reason to give up. */
+  #refuseAdvertisements({ namespace, name }: InterfacePlace): void {
+    try {
+      inNamespace(namespace, () => writeFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0'));
+    } catch (error) {
+      this.#complain(name, `cannot keep the kernel from advertisements on ${name}: ${messageOf(error)}`);
     }
   }
 
@@ -103,6 +121,7 @@ export class NeighborDiscovery {
         clock,
         random,
         linkLayerAddress: state.mac,
+        linkLocal: state.linkLocal,
         send: (message, destination) => {
           try {
             sendIcmpv6(sender, message, destination, index);
@@ -130,6 +149,8 @@ export class NeighborDiscovery {
   }
 
   #end(name: string): void {
+    this.#retries.get(name)?.cancel();
+    this.#retries.delete(name);
     const running = this.#running.get(name);
     if (!running) return;
     this.#running.delete(name);
@@ -153,11 +174,6 @@ function isSame(a: UsableInterface, b: UsableInterface): boolean {
     addressEquals(a.linkLocal, b.linkLocal) &&
     Buffer.compare(a.mac, b.mac) === 0
   );
-}
-
-/** A kernel that forwards takes none by itself, unless somebody has set `accept_ra` to 2. */
-function refuseAdvertisements({ namespace, name }: InterfacePlace): void {
-  inNamespace(namespace, () => writeFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0'));
 }
 
 function messageOf(error: unknown): string {

@@ -17,7 +17,7 @@ const MOST_GROWTH = 25 * MB;
 const UPDATE = 2;
 /** Number of the first neighbor that attacks, and how many there are. */
 const FIRST_BAD = 2;
-const ATTACKERS = 13;
+const ATTACKERS = 14;
 /** Prefixes of those who are well, and those behind them that attacks are about. */
 const GOOD = 1000;
 const BAD_PREFIXES = 4;
@@ -236,6 +236,26 @@ describe('under attack, the others keep their sessions, routes go on, and memory
     });
   });
 
+  it('a path of two-octet AS numbers that takes twice the room costs its route alone', async () => {
+    await survives(lab, async () => {
+      const as = lab.daemon.asOf(attacker);
+      const capabilities = [{ kind: 'multiprotocol', family: 0x0101 }, { kind: 'extended-message' }] as const;
+      const connection = await establish(
+        lab.daemon,
+        attacker,
+        openOf(as, { capabilities: [...capabilities] }),
+      );
+      connection.send(twoOctetPath(as, 125));
+      const { updateErrors, state } = await waitFor(
+        'the route is gone',
+        () => lab.daemon.session(attacker),
+        (session) => (session.updateErrors['treat-as-withdraw'] ?? 0) > 0,
+      );
+      expect([updateErrors, state]).toEqual([{ 'treat-as-withdraw': 1 }, 'Established']);
+      connection.destroy();
+    });
+  });
+
   it('more families than there are in an OPEN are read (RFC 9072)', async () => {
     await survives(lab, async () => {
       const as = lab.daemon.asOf(attacker);
@@ -288,7 +308,7 @@ describe('under attack, the others keep their sessions, routes go on, and memory
       const lines = lab.daemon.daemon
         .log()
         .split('\n')
-        .filter((line) => line.includes('error in an UPDATE'));
+        .filter((line) => line.includes('error in an UPDATE') && !line.includes('octets of attributes'));
       expect(lines.length).toBeGreaterThan(0);
       expect(lines.length).toBeLessThanOrEqual(20);
       expect(lines[0]).toContain(`127.0.1.${attacker + 1}`);
@@ -340,13 +360,15 @@ interface UpdateParts {
   readonly pathIds?: { readonly first: number; readonly count: number };
   /** More attributes. */
   readonly rest?: Uint8Array;
+  /** How often the route stands there. */
+  readonly repeated?: number;
 }
 
 /** An UPDATE for one prefix. */
 function update(
   as: number,
   origin: readonly number[],
-  { length = 1, prefix = 0, pathIds, rest = NOTHING }: UpdateParts = {},
+  { length = 1, prefix = 0, repeated = 1, pathIds, rest = NOTHING }: UpdateParts = {},
 ): Uint8Array {
   const path = new ByteWriter();
   for (let left = length; left > 0; left -= 255) {
@@ -368,14 +390,37 @@ function update(
   const route = Uint8Array.of(24, 16, number >> 8, number & 0xff);
   const paths = new ByteWriter();
   for (let i = 0; i < (pathIds?.count ?? 0); i++) paths.u32((pathIds?.first ?? 0) + i).raw(route);
-  const nlri = pathIds ? paths.take() : route;
+  const nlri = pathIds ? paths.take() : Buffer.concat(Array<Uint8Array>(repeated).fill(route));
   const body = new ByteWriter().u16(0).u16(attributes.length).raw(attributes).raw(nlri).take();
   return messageOf(UPDATE, body);
 }
 
 /** Filled with an unknown optional transitive attribute. */
 function largestUpdate(as: number): Uint8Array {
-  const room = 65_535 - update(as, [0]).length - 4;
+  // The same route again and again, behind as many attributes as are kept of one.
+  const repeated = 600;
+  const room = 65_535 - update(as, [0], { repeated }).length - 4;
   const rest = new ByteWriter().u8(0xd0).u8(213).u16(room).raw(new Uint8Array(room)).take();
-  return update(as, [0], { rest });
+  return update(as, [0], { rest, repeated });
+}
+
+/** An UPDATE with so many full segments of the AS number in two octets. */
+function twoOctetPath(as: number, segments: number): Uint8Array {
+  const segment = new ByteWriter().u8(2).u8(255);
+  for (let i = 0; i < 255; i++) segment.u16(as);
+  const one = segment.take();
+  const path = new ByteWriter();
+  for (let i = 0; i < segments; i++) path.raw(one);
+  const attributes = new ByteWriter()
+    .raw(Uint8Array.of(0x40, 1, 1, 0, 0x50, 2))
+    .u16(path.length)
+    .raw(path.take())
+    .raw(Uint8Array.of(0x40, 3, 4, 203, 0, 113, 1))
+    .take();
+  const body = new ByteWriter()
+    .u16(0)
+    .u16(attributes.length)
+    .raw(attributes)
+    .raw(Uint8Array.of(24, 10, 0, 0));
+  return messageOf(UPDATE, body.take());
 }

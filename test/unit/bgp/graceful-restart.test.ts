@@ -129,6 +129,20 @@ describe('a peer that restarts', () => {
 
   const ALL = ['10.1.0.0/16', '10.2.0.0/16', '2001:db8:1::/48'];
 
+  it('keeps what it has just told when it is lost before that was worked off', () => {
+    session.down();
+    bench.settle();
+    session.up(offer());
+    // All in one read: the turn of the speaker comes behind them.
+    for (const message of [ipv4('10.1.0.0/16', '10.2.0.0/16'), endOfRib(IPV4_UNICAST)]) {
+      session.events.update(message, 0, message.length);
+    }
+    session.down();
+    // The IPv6 route alone was stale for the second time.
+    expect(told()).toEqual({ announced: 0, withdrawn: 1 });
+    expect(prefixes()).toEqual(ALL.slice(0, 2));
+  });
+
   it('keeps its routes in use, and nobody hears of it', () => {
     session.down();
     expect(told()).toEqual({ announced: 0, withdrawn: 0 });

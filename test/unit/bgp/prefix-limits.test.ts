@@ -143,6 +143,26 @@ describe('a limit of prefixes', () => {
     expect(peer.announce(110, 1)).toBeDefined();
   });
 
+  it('lets a peer that comes and goes without telling all keep twice as many at most', () => {
+    const peer = new LimitedPeer();
+    const families = [{ family: IPV4_UNICAST, forwarding: true }];
+    const gracefulRestart = { restartTime: 120, restarting: false, notification: true, families };
+    const longLived = { families: [{ family: IPV4_UNICAST, forwarding: true, staleTime: 86_400 }] };
+    const errors: (SessionError | undefined)[] = [];
+    for (let round = 0; round < 4; round++) {
+      peer.session.down();
+      peer.bench.settle();
+      peer.bench.clock.advance(121_000);
+      peer.session.up({ gracefulRestart, longLived });
+      errors.push(peer.announce(round * 10, 10));
+      peer.bench.settle();
+    }
+    expect(errors.slice(0, 2)).toEqual([undefined, undefined]);
+    expect(
+      errors.slice(2).some((error) => error?.message === '30 prefixes of ipv4-unicast, and 10 are the most'),
+    ).toBe(true);
+  });
+
   it('says again what it has said of the session before', () => {
     const peer = new LimitedPeer({ answer: 'warn' });
     peer.announce(0, 8);

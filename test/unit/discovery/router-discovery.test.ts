@@ -5,6 +5,7 @@ import { formatAddress } from '../../../net/address.ts';
 import { FakeClock } from '../bgp/session/fake-clock.ts';
 import { addressOf, packetOf } from './packets.ts';
 
+const OWN = addressOf('fe80::ff');
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const ADVERTISEMENT = encodeAdvertisement({ routerLifetime: 30, linkLayerAddress: MAC });
 const SOLICITATION = encodeSolicitation(MAC);
@@ -27,12 +28,17 @@ describe('router discovery on an interface', () => {
       clock,
       random: () => random,
       linkLayerAddress: MAC,
+      linkLocal: OWN,
       send: (message, destination) => {
         const kind = message[0] === 134 ? 'RA' : 'RS';
         expect(message).toEqual(kind === 'RA' ? ADVERTISEMENT : SOLICITATION);
         sent.push({ at: clock.now(), kind, to: formatAddress(destination) });
       },
-      found: (address) => found.push(formatAddress(address)),
+      found: (address) => {
+        // It is said with every advertisement.
+        const text = formatAddress(address);
+        if (found.at(-1) !== text) found.push(text);
+      },
       isInUse: () => inUse,
     });
   });
@@ -164,5 +170,24 @@ describe('router discovery on an interface', () => {
     sent = [];
     clock.advance(60_000);
     expect(sent).toEqual([]);
+  });
+
+  test('does not take its own address for a neighbor', () => {
+    discovery.receive(packetOf(ADVERTISEMENT, OWN));
+    expect(found).toEqual([]);
+    discovery.receive(packetOf(ADVERTISEMENT, addressOf('fe80::2')));
+    expect(found).toEqual(['fe80::2']);
+  });
+
+  test('answers many that have no address yet at once, and no sooner than the pause allows', () => {
+    discovery.start();
+    clock.advance(20_000);
+    sent.length = 0;
+    for (let host = 1; host <= 8; host++) {
+      discovery.receive(packetOf(SOLICITATION, addressOf(`2001:db8::${host}`)));
+    }
+    clock.advance(2999);
+    // One answer to all, and what was due anyway.
+    expect(sent.filter(({ kind, to }) => kind === 'RA' && to === 'ff02::1').length).toBeLessThanOrEqual(2);
   });
 });

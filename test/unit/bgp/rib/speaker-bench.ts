@@ -154,6 +154,9 @@ export class FakeSession implements SessionHandle {
   clear(): void {
     this.down();
   }
+  abandon(): void {
+    this.down();
+  }
 }
 
 /** A clock on which a turn of the speaker lasts one step: between two looks at it more time passes than a turn has. */

@@ -67,7 +67,7 @@ describe('the capability of long-lived graceful restart (RFC 9494 §3)', () => {
       'it is not configured here',
       { ...HELPS, longLivedGracefulRestart: new Map() },
       [RESTART, longLived([IPV4_UNICAST, 3600])],
-      undefined,
+      { families: [] },
     ],
     [
       'a family is not configured here',
