@@ -10,9 +10,11 @@ import type {
   Originator,
   OwnEvpnRoute,
   OwnLabeledRoute,
+  OwnMacRoute,
   OwnRoute,
   PathSpeaker,
   SeenEvpnRoute,
+  SeenMacRoute,
   SeenRoute,
   SpeakerPlace,
   SpeakerSettings,
@@ -67,11 +69,17 @@ interface GoBgpType5 {
   };
 }
 
+interface GoBgpType2 {
+  readonly type: number;
+  readonly value: { readonly mac: string };
+}
+
 interface GoBgpExtendedCommunity {
   readonly type: number;
   readonly subtype: number;
   readonly value?: string;
   readonly mac?: string;
+  readonly sequence?: number;
 }
 
 /** GoBGP without zebra. */
@@ -192,6 +200,25 @@ export class GoBgp implements Originator, EvpnSpeaker, PathSpeaker {
     await this.#gobgp('global', 'rib', action, ...key, ...targets, '-a', 'evpn');
   }
 
+  /** The best route to a MAC address. */
+  async macRoute(mac: string): Promise<SeenMacRoute | undefined> {
+    return (await this.#best('evpn')).flatMap(macRouteOf).find((route) => route.mac === mac);
+  }
+
+  async announceMac(route: OwnMacRoute): Promise<void> {
+    await this.#changeMac('add', route);
+  }
+
+  async withdrawMac(route: OwnMacRoute): Promise<void> {
+    await this.#changeMac('del', route);
+  }
+
+  async #changeMac(action: 'add' | 'del', route: OwnMacRoute): Promise<void> {
+    const key = [route.mac, route.address, 'etag', '0', 'label', String(route.vni), 'rd', route.rd];
+    const rest = ['rt', route.routeTarget, 'encap', 'vxlan', '-a', 'evpn'];
+    await this.#gobgp('global', 'rib', action, 'macadv', ...key, ...rest);
+  }
+
   async announceLabeled(route: OwnLabeledRoute): Promise<void> {
     const { family, prefix, rd, label, nextHop } = route;
     const vpn = rd === '' ? [String(label)] : ['label', String(label), 'rd', rd, 'rt', rd];
@@ -245,6 +272,14 @@ function evpnRouteOf(path: GoBgpPath): SeenEvpnRoute[] {
       routerMac: communities.find(({ mac }) => mac !== undefined)?.mac ?? '',
     },
   ];
+}
+
+function macRouteOf(path: GoBgpPath): SeenMacRoute[] {
+  const { type, value } = path.nlri as GoBgpType2;
+  if (type !== 2) return [];
+  const communities = (attribute(path, 16)?.value ?? []) as readonly GoBgpExtendedCommunity[];
+  const mobility = communities.find((one) => one.type === 6 && one.subtype === 0);
+  return [{ mac: value.mac, asPath: asPathOf(path), mobilitySequence: mobility?.sequence }];
 }
 
 function configurationText({ as, routerId, neighbors }: SpeakerSettings): string {

@@ -194,6 +194,12 @@ export class OpenPe implements EvpnSpeaker, PathSpeaker {
     return (await this.#routes('--family', 'evpn')).flatMap((route) => evpnRouteOf(route));
   }
 
+  /** All paths of the route to a MAC address, the best one first. */
+  async macPaths(mac: string): Promise<readonly PathView[]> {
+    const routes = await this.#routes('--family', 'evpn');
+    return routes.find(({ prefix }) => prefix.startsWith('[2]:') && prefix.includes(`[${mac}]`))?.paths ?? [];
+  }
+
   /** There is no command that resets a session: the process starts again, which resets all. */
   async reset(): Promise<void> {
     await this.stop();

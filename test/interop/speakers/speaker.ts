@@ -45,6 +45,23 @@ export interface OwnEvpnRoute {
   readonly routerMac: string;
 }
 
+/** A Type 2 route that a speaker originates, without an Ethernet segment; its next hop is the speaker's address. */
+export interface OwnMacRoute {
+  readonly mac: string;
+  readonly address: string;
+  readonly rd: string;
+  readonly routeTarget: string;
+  readonly vni: number;
+}
+
+/** A Type 2 route as a speaker shows it. */
+export interface SeenMacRoute {
+  readonly mac: string;
+  readonly asPath: string;
+  /** Of its MAC Mobility community (RFC 7432 §7.7); undefined without one. */
+  readonly mobilitySequence: number | undefined;
+}
+
 /** BFD with a neighbor; intervals of both directions, in milliseconds. */
 export interface BfdTimers {
   readonly interval: number;
