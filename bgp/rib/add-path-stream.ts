@@ -22,7 +22,8 @@ let entryOfRow = new Int32Array(16);
 /**
  * Tells several paths of each prefix, each with an identifier (RFC 7911): the place of the path in the RIB plus one.
  * That is the path's own for as long as it lives. When the place is given to another path of the same prefix, the old
- * path is gone, and the announcement of the new one takes it back.
+ * path is withdrawn first: a peer may refuse the new one (a loop), and GoBGP 3 then keeps what it would have replaced
+ * (https://github.com/osrg/gobgp/issues/2832).
  */
 export class AddPathStream extends UpdateStream {
   readonly #told: ToldPaths;
@@ -78,12 +79,16 @@ export class AddPathStream extends UpdateStream {
 
   #writePrefix(prefix: number): void {
     const told = this.#told;
-    const first = told.first(prefix);
     entryOfRow = growInt32(entryOfRow, this.rib.paths.idLimit);
-    for (let entry = first; entry >= 0; entry = told.next(entry)) entryOfRow[told.row(entry)] = entry + 1;
+    let next: number;
+    for (let entry = told.first(prefix); entry >= 0; entry = next) {
+      next = told.next(entry);
+      if (told.isThere(entry)) entryOfRow[told.row(entry)] = entry + 1;
+      else this.#takeBack(prefix, entry);
+    }
+    const first = told.first(prefix);
     const count = this.#selection.select(prefix, this.#most);
     for (let i = 0; i < count; i++) this.#tellPath(prefix, this.#selection.path(i));
-    let next: number;
     for (let entry = first; entry >= 0; entry = next) {
       next = told.next(entry);
       const row = told.row(entry);
@@ -102,10 +107,9 @@ export class AddPathStream extends UpdateStream {
     const entry = (entryOfRow[row] as number) - 1;
     entryOfRow[row] = 0;
     if (entry < 0) this.#told.add(prefix, row, source, serial, attributes, extra);
-    else if (!this.#told.isSame(entry, serial, attributes, extra)) {
-      if (this.#told.source(entry) !== source) this.#withdrawFromNewSource(prefix, row, source);
+    else if (!this.#told.isSame(entry, serial, attributes, extra))
       this.#told.replace(entry, source, serial, attributes, extra);
-    } else if (!this.walks) return;
+    else if (!this.walks) return;
     this.#addToBatch(prefix, row, attributes, source, extra);
   }
 
@@ -122,15 +126,6 @@ export class AddPathStream extends UpdateStream {
     const fills = size * 2 > this.profile.maxMessageSize;
     if (isFirst || fills) this.#turnBytes += size;
     this.#fewFit ||= fills;
-  }
-
-  /** The peer that gave this path had been told another one with the identifier: it must forget that. */
-  #withdrawFromNewSource(prefix: number, row: number, source: number): void {
-    if (this.memberOrNone(source) === 0) return;
-    this.#withdrawnFor = -1;
-    this.writer.setAudience(0, source);
-    this.writer.beginWithdrawals();
-    this.writeNlriOfPath(prefix, row + 1, -1);
   }
 
   #takeBack(prefix: number, entry: number): void {

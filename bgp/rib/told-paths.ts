@@ -2,6 +2,7 @@
 import type { AttributeStore } from './attribute-store.ts';
 import { growInt32 } from './columns.ts';
 import type { NlriExtras } from './nlri-extras.ts';
+import type { PathTable } from './path-table.ts';
 import type { Rib } from './rib.ts';
 
 // Places of the numbers in a record.
@@ -12,16 +13,19 @@ const SOURCE = 2;
 const SERIAL = 3;
 const ATTRIBUTES = 4;
 const EXTRA = 5;
-const FIELDS = 6;
+/** The identifier that its source gave the path. */
+const PATH_ID = 6;
+const FIELDS = 7;
 const FIRST_SIZE = 32;
 
 /**
- * Which paths were told, and what of them: 24 octets for each and a list for every prefix. Attributes and extras are
+ * Which paths were told, and what of them: 28 octets for each and a list for every prefix. Attributes and extras are
  * retained, so that their ids say whether a path has changed since, however late that is asked.
  */
 export class ToldPaths {
   readonly #attributes: AttributeStore;
   readonly #extras: NlriExtras;
+  readonly #paths: PathTable;
   #records: Int32Array<ArrayBuffer>;
   /** By prefix: its first entry plus one, 0 for none. */
   #first: Int32Array<ArrayBuffer>;
@@ -32,9 +36,10 @@ export class ToldPaths {
   #free: number;
 
   /** With `from`, a copy of it, without the room that it has for more. */
-  constructor({ attributes, extras, prefixes }: Rib, from?: ToldPaths) {
+  constructor({ attributes, extras, paths, prefixes }: Rib, from?: ToldPaths) {
     this.#attributes = attributes;
     this.#extras = extras;
+    this.#paths = paths;
     this.#records = from ? from.#records.slice(0, from.#limit * FIELDS) : new Int32Array(FIRST_SIZE * FIELDS);
     this.#first = from ? from.#first.slice(0, prefixes.idLimit) : new Int32Array(FIRST_SIZE);
     this.#counts = from ? from.#counts.slice() : new Int32Array(16);
@@ -72,7 +77,7 @@ export class ToldPaths {
     return (this.#records[entry * FIELDS + NEXT] as number) - 1;
   }
 
-  /** The place of the path in the RIB: it had no other one while it was there. */
+  /** The place that the path had in the RIB when it was told. */
   row(entry: number): number {
     return this.#records[entry * FIELDS + ROW] as number;
   }
@@ -88,6 +93,15 @@ export class ToldPaths {
 
   extra(entry: number): number {
     return this.#records[entry * FIELDS + EXTRA] as number;
+  }
+
+  /** Whether the path in that place is still the one that was told: the one which that source calls so. */
+  isThere(entry: number): boolean {
+    const row = this.row(entry);
+    return (
+      this.#paths.source(row) === this.source(entry) &&
+      this.#paths.pathId(row) === (this.#records[entry * FIELDS + PATH_ID] as number) >>> 0
+    );
   }
 
   /** Whether what was told of a path is what there is to tell. `serial`: of the source. */
@@ -130,11 +144,12 @@ export class ToldPaths {
     this.#records[at + SERIAL] = serial;
     this.#records[at + ATTRIBUTES] = attributes;
     this.#records[at + EXTRA] = extra;
+    this.#records[at + PATH_ID] = this.#paths.pathId(this.row(entry));
     this.#counts = growInt32(this.#counts, source + 1);
     this.#counts[source] = (this.#counts[source] as number) + 1;
   }
 
-  /** Notes what is told of a row now. */
+  /** Notes what is told now of a path that was told before. */
   replace(entry: number, source: number, serial: number, attributes: number, extra: number): void {
     const [attributesBefore, extraBefore] = [this.attributes(entry), this.extra(entry)];
     this.#uncount(entry);

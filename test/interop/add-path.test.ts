@@ -81,6 +81,25 @@ describeTopology('several paths of a route (ADD-PATH, RFC 7911)', PLAN, (topolog
     }
   }
 
+  it('an identifier goes to another path only after a withdrawal: GoBGP, which refuses that one, forgets the first', async () => {
+    await topology().established();
+    const { us, frr, bird, gobgp } = topology().speakers;
+    const route: OwnRoute = { family: 'ipv4', prefix: '10.9.0.0/16' };
+    const here = topology().address('us', 'gobgp');
+    await bird.announce(route);
+    await waitForPaths(gobgp, route, here, ['64514 65002']);
+
+    // We hear at once that BIRD's path has gone and of one of GoBGP's own, which takes its place in the RIB.
+    us.freeze();
+    await bird.withdraw(route);
+    await gobgp.announce(route);
+    await waitForPaths(frr, route, topology().address('bird', 'frr'), ['65002 65003']);
+    us.thaw();
+    await waitForPaths(us, route, topology().address('bird', 'us'), ['65002 65003']);
+    await waitForPaths(gobgp, route, here, []);
+    await gobgp.withdraw(route);
+  });
+
   it('is negotiated in both directions', async () => {
     await topology().established();
     for (const name of NAMES) {

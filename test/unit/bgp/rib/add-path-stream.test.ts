@@ -182,6 +182,21 @@ describe('a stream that tells several paths', () => {
     expect([first.tags, second.tags]).toEqual([[2], []]);
   });
 
+  it('withdraws a path whose place another one of the same peer has taken, as the new one may be refused', () => {
+    const peer = join('peer');
+    announce(1);
+    settle();
+    const [id] = peer.paths.keys();
+    bench.withdraw('10.0.0.0/8', origin, 1);
+    announce(2);
+    settle();
+    expect([...peer.paths]).toEqual([[id, 2]]);
+    expect([peer.view.announcements, peer.view.withdrawals]).toEqual([2, 1]);
+    announce(3, 2);
+    settle();
+    expect([peer.view.announcements, peer.view.withdrawals]).toEqual([3, 1]);
+  });
+
   it('tells the best ones in the order of the decision process', () => {
     const best = new UpdateGroup(bench.rib, { ...PROFILE, addPath: { most: 2 } });
     const peer = new Member(bench.source('peer'));
