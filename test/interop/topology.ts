@@ -47,6 +47,8 @@ export interface RouterPlan {
   readonly gracefulRestart?: boolean;
   /** It knows only AS numbers of two octets (RFC 4271). */
   readonly twoOctetAs?: boolean;
+  /** Its OPEN has more than 255 octets of optional parameters (RFC 9072). */
+  readonly longOpen?: boolean;
   /** And for longer than that (RFC 9494). */
   readonly longLived?: LongLivedTimes;
 }
@@ -165,6 +167,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       clusterId,
       gracefulRestart = false,
       twoOctetAs = false,
+      longOpen = false,
       longLived,
     } = plan.routers[name] as RouterPlan;
     const neighbors = this.#neighbors.get(name) ?? [];
@@ -176,6 +179,7 @@ export class Topology<Routers extends Readonly<Record<string, RouterPlan>>> {
       routes,
       gracefulRestart,
       twoOctetAs,
+      longOpen,
       ...(longLived && { longLived }),
       ...reflector,
     };

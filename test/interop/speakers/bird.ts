@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandFailed, run } from '../network/commands.ts';
+import { CommandFailed, run, runIn } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
 import type {
   FamilyWord,
@@ -124,6 +124,12 @@ export class Bird implements Originator, PathSpeaker {
     return /^\s+Session:\s+(.*)$/m.exec(text)?.[1] ?? '';
   }
 
+  /** Octets that it has sent on the connection with a neighbor. */
+  async octetsSent(neighbor: string): Promise<number> {
+    const text = await runIn(this.#place.namespace, 'ss', '-Htin', 'state', 'established', 'dst', neighbor);
+    return Number(/ bytes_sent:(\d+)/.exec(text)?.[1]);
+  }
+
   /** What it shows of an attribute of an IPv4 route that it does not know, by its number; undefined when it has none. */
   async attributeText(prefix: string, code: number): Promise<string | undefined> {
     const text = await this.#showRoute('show', 'route', prefix, 'table', 'master4', 'primary', 'all');
@@ -210,6 +216,21 @@ const LABELED_TABLES: Readonly<Record<LabeledFamilyWord, string>> = {
   labeled6: 'master6',
 };
 
+/** Families for an OPEN that is to be long, with tables of their own. */
+const MORE_CHANNELS: Readonly<Record<string, string>> = {
+  'vpn4 mpls': 'vpn4 table more_vpn4',
+  'vpn6 mpls': 'vpn6 table more_vpn6',
+  'ipv4 multicast': 'ipv4 table more_multicast4',
+  'ipv6 multicast': 'ipv6 table more_multicast6',
+  'vpn4 multicast': 'vpn4 table more_vpn_multicast4',
+  'vpn6 multicast': 'vpn6 table more_vpn_multicast6',
+  'ipv4 mpls': 'ipv4 table more_labeled4',
+  'ipv6 mpls': 'ipv6 table more_labeled6',
+  flow4: 'flow4 table more_flow4',
+  flow6: 'flow6 table more_flow6',
+};
+const LONG_HOST_NAME = 'a-name-of-sixty-three-octets-as-long-as-a-label-may-be-in-the-d';
+
 /** As BIRD calls the channel of a family. */
 const CHANNELS: Readonly<Record<FamilyWord, string>> = {
   ipv4: 'ipv4',
@@ -227,9 +248,19 @@ router id ${settings.routerId};
 protocol device { scan time 1; }
 vpn4 table vpntab4;
 vpn6 table vpntab6;
-${bfdText(settings)}${staticText('ipv4', routes)}${staticText('ipv6', routes)}${settings.neighbors
+${settings.longOpen ? longOpenText() : ''}${bfdText(settings)}${staticText('ipv4', routes)}${staticText('ipv6', routes)}${settings.neighbors
   .map((neighbor, index) => neighborText(settings, neighbor, index))
   .join('')}`;
+}
+
+function longOpenText(): string {
+  const tables = Object.values(MORE_CHANNELS).map((table) => `${table};`);
+  return `hostname "${LONG_HOST_NAME}";\n${tables.join('\n')}\n`;
+}
+
+function moreChannelText([channel, table]: readonly [string, string]): string {
+  const name = table.split(' ').at(-1);
+  return ` ${channel} { table ${name}; import all; export all; add paths yes; };\n`;
 }
 
 function bfdText({ neighbors }: SpeakerSettings): string {
@@ -272,6 +303,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
     (family) =>
       ` ${CHANNELS[family]} { import all; export all; next hop self; ${paths} ${extended(family)} };\n`,
   );
+  if (settings.longOpen) channels.push(...Object.entries(MORE_CHANNELS).map(moreChannelText));
   // It does not learn neighbors, but tells them of itself.
   const peer = linkLocal === undefined ? address : `${linkLocal} % '${address}'`;
   const advertises = linkLocal === undefined ? '' : radvText(address, index);
@@ -282,6 +314,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
  ${bfd ? 'bfd on;' : ''} ${multiHop ? 'multihop 2;' : ''} ${gtsm ? 'ttl security on;' : ''}
  ${role ? `local role ${role.local};` : ''} ${role?.strict ? 'require roles on;' : ''}
  ${settings.gracefulRestart ? 'graceful restart on;' : ''} ${longLivedText(settings)} ${settings.twoOctetAs ? 'enable as4 off;' : ''}
+ ${settings.longOpen ? 'advertise hostname on; graceful restart on; long lived graceful restart on;' : ''}
  hold time 9;
  keepalive time 3;
  connect delay time 1;

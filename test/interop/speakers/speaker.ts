@@ -130,6 +130,8 @@ export interface SpeakerSettings {
   readonly gracefulRestart?: boolean;
   /** Knows only AS numbers of two octets (RFC 4271). */
   readonly twoOctetAs?: boolean;
+  /** Its OPEN has more than 255 octets of optional parameters (RFC 9072). */
+  readonly longOpen?: boolean;
   /** Its neighbors are to keep its routes for longer than that (RFC 9494). */
   readonly longLived?: LongLivedTimes;
 }
