@@ -113,3 +113,57 @@ describeTopology('EVPN Type 5', CHAIN, (topology) => {
     await waitForEvpn(frr, route, false);
   });
 });
+
+/** Of a type that nobody knows: six octets. */
+const UNKNOWN_NLRI = '6306010203040506';
+const UNKNOWN_NEXT_HOP = 'c0000201';
+
+/** ExaBGP sends it beside a route for IPv4, as an MP_REACH_NLRI of which it knows nothing. */
+const ODD = {
+  routers: {
+    us: { program: 'openpe', as: OUR_AS },
+    source: {
+      program: 'exabgp',
+      as: 64512,
+      routes: [
+        {
+          family: 'ipv4',
+          prefix: '10.78.0.0/24',
+          rawAttribute: `0x0e 0x80 0x00194604${UNKNOWN_NEXT_HOP}00${UNKNOWN_NLRI}`,
+        },
+      ],
+    },
+    sink: { program: 'exabgp', as: 64513 },
+    frr: { program: 'frr', as: 64515 },
+  },
+  links: [
+    { between: ['us', 'source'], families: ['ipv4', 'evpn'] },
+    { between: ['us', 'sink'], families: ['ipv4', 'evpn'] },
+    { between: ['us', 'frr'], families: ['ipv4', 'evpn'] },
+  ],
+} as const;
+
+describeTopology('an EVPN route of a type that is not known', ODD, (topology) => {
+  it('goes on as it came, and costs no session', async () => {
+    await topology().established('us', 'frr');
+    const { us, sink, frr } = topology().speakers;
+    const heard = await waitFor(
+      'ExaBGP has heard of both routes',
+      async () => sink.heard(),
+      (nlri) => ['10.78.0.0/24', 'evpn'].every((start) => nlri.some((text) => text.startsWith(start))),
+    );
+    expect(heard).toContain(`evpn:unknown:0x${UNKNOWN_NLRI.slice(4)}`);
+    await waitFor(
+      'FRR has the other route',
+      () => frr.prefixes('ipv4'),
+      (prefixes) => prefixes.has('10.78.0.0/24'),
+    );
+    for (const name of ['source', 'sink', 'frr'] as const) {
+      const { state, lost, families } = await us.session(topology().address(name, 'us'));
+      const [received, sent] = name === 'source' ? [1, 0] : [0, 1];
+      expect([name, state, lost]).toEqual([name, 'Established', 0]);
+      const evpn = families.find(({ family }) => family === 'l2vpn-evpn');
+      expect([name, evpn]).toMatchObject([name, { received, sent }]);
+    }
+  });
+});

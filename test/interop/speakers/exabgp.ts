@@ -1,9 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonProcess } from '../network/daemon-process.ts';
-import type { NeighborSettings, OwnRoute, Speaker, SpeakerPlace, SpeakerSettings } from './speaker.ts';
+import type {
+  FamilyWord,
+  NeighborSettings,
+  OwnRoute,
+  Speaker,
+  SpeakerPlace,
+  SpeakerSettings,
+} from './speaker.ts';
 
-/** ExaBGP: announces what no router would, and shows nothing of what it hears. */
+/** ExaBGP: announces what no router would, and cannot be asked for what it has, only for what came. */
 export class ExaBgp implements Speaker {
   readonly program = 'ExaBGP';
   readonly #place: SpeakerPlace;
@@ -19,11 +26,11 @@ export class ExaBgp implements Speaker {
     const { namespace, directory } = this.#place;
     const file = join(directory, 'exabgp.conf');
     writeFileSync(file, configurationText(this.#settings));
-    const environment = ['exabgp_daemon_user=root', 'exabgp_api_cli=false'];
+    const environment = ['exabgp_daemon_user=root', 'exabgp_api_cli=false', 'exabgp_log_level=DEBUG'];
     const log = join(directory, 'exabgp.log');
     this.#process = new DaemonProcess(namespace, log, 'env', ...environment, 'exabgp', file);
     await this.#process.answers('ExaBGP', async () => {
-      if (!this.log().includes('loaded new configuration successfully')) throw new Error('not yet');
+      if (!this.#wholeLog().includes('loaded new configuration successfully')) throw new Error('not yet');
     });
   }
 
@@ -41,6 +48,17 @@ export class ExaBgp implements Speaker {
 
   log(): string {
     return this.#process?.log() ?? '';
+  }
+
+  #wholeLog(): string {
+    return this.#process?.log(Number.MAX_SAFE_INTEGER) ?? '';
+  }
+
+  /** The NLRI that came in UPDATEs since the start, in its words: `10.0.0.0/8 next-hop 192.0.2.1`. */
+  heard(): readonly string[] {
+    return [...this.#wholeLog().matchAll(/UPDATE #\d+ nlri +\( *\d+\) (.*)$/gm)].map(
+      ([, text]) => text ?? '',
+    );
   }
 
   established(): Promise<boolean> {
@@ -68,14 +86,26 @@ function configurationText(settings: SpeakerSettings): string {
   return settings.neighbors.map((neighbor) => neighborText(settings, neighbor)).join('');
 }
 
+/** As ExaBGP calls the families. */
+const FAMILIES: Readonly<Record<FamilyWord, string>> = {
+  ipv4: 'ipv4 unicast',
+  ipv6: 'ipv6 unicast',
+  evpn: 'l2vpn evpn',
+  vpn4: 'ipv4 mpls-vpn',
+  vpn6: 'ipv6 mpls-vpn',
+  labeled4: 'ipv4 nlri-mpls',
+  labeled6: 'ipv6 nlri-mpls',
+};
+
 function neighborText({ as, routerId, routes }: SpeakerSettings, neighbor: NeighborSettings): string {
+  const { families } = neighbor;
   return `neighbor ${neighbor.address} {
   router-id ${routerId};
   local-address ${neighbor.localAddress};
   local-as ${as};
   peer-as ${neighbor.as};
   hold-time 9;
-  family { ipv4 unicast; }
+  family { ${families.map((family) => `${FAMILIES[family]};`).join(' ')} }
   static {
 ${routes.map(routeText).join('')}  }
 }
