@@ -109,6 +109,50 @@ describeTopology('several paths of a route (ADD-PATH, RFC 7911)', PLAN, (topolog
   });
 });
 
+const SHARED: OwnRoute = { family: 'ipv4', prefix: '10.5.0.0/16' };
+
+/** Three routers have the same route, and three get the two best ways to it. */
+const BEST = {
+  routers: {
+    us: { program: 'openpe', as: OUR_AS },
+    first: { program: 'bird', as: 65011, routes: [SHARED] },
+    second: { program: 'bird', as: 65012, routes: [SHARED] },
+    third: { program: 'bird', as: 65013, routes: [SHARED] },
+    frr: { program: 'frr', as: 65001 },
+    bird: { program: 'bird', as: 65002 },
+    gobgp: { program: 'gobgp', as: 65003 },
+  },
+  links: [
+    { between: ['us', 'first'], families: ['ipv4'] },
+    { between: ['us', 'second'], families: ['ipv4'] },
+    { between: ['us', 'third'], families: ['ipv4'] },
+    { between: ['us', 'frr'], families: ['ipv4'], addPath: true, bestPaths: 2 },
+    { between: ['us', 'bird'], families: ['ipv4'], addPath: true, bestPaths: 2 },
+    { between: ['us', 'gobgp'], families: ['ipv4'], addPath: true, bestPaths: 2 },
+  ],
+} as const;
+
+describeTopology('the two best paths of three', BEST, (topology) => {
+  async function waitForPaths(name: Name, ...from: readonly ('first' | 'second' | 'third')[]): Promise<void> {
+    const here = topology().address('us', name);
+    const paths = async (): Promise<string> =>
+      [...(await topology().speakers[name].pathsFrom(SHARED.family, SHARED.prefix, here))].sort().join(', ');
+    const wanted = from
+      .map((source) => `${OUR_AS} ${BEST.routers[source].as}`)
+      .sort()
+      .join(', ');
+    await waitFor(`${name} has ${wanted}`, paths, (found) => found === wanted);
+  }
+
+  it('are sent, and the third when one of them goes', async () => {
+    await topology().established();
+    // Nothing but the identifiers of the routers tells the paths apart (RFC 4271 §9.1.2.2).
+    for (const name of NAMES) await waitForPaths(name, 'first', 'second');
+    await topology().speakers.first.withdraw(SHARED);
+    for (const name of NAMES) await waitForPaths(name, 'second', 'third');
+  });
+});
+
 /** We are the route reflector of two routers with the same routes, and of two that take both ways to them. */
 const REFLECTOR = {
   routers: {

@@ -79,6 +79,8 @@ export interface LinkPlan<Name extends string> {
   readonly roles?: readonly [RoleOf | undefined, RoleOf | undefined];
   /** Both ends send all paths of a route, and take them (RFC 7911). */
   readonly addPath?: boolean;
+  /** openpe-routerd sends this many of the best ones, not all. */
+  readonly bestPaths?: number;
 }
 
 /** Routers by name, and their links. */
@@ -243,7 +245,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
 ): NeighborSettings[] {
   return plan.links.flatMap(
     ({ between, families, connects, client, passwords, listens, bfd, multiHop, gtsm, limit, ...link }) => {
-      const { addPath, unnumbered, roles } = link;
+      const { addPath, bestPaths, unnumbered, roles } = link;
       const [first, second] = between;
       if (name !== first && name !== second) return [];
       const other = name === first ? second : first;
@@ -261,6 +263,7 @@ function neighborsOf<R extends Readonly<Record<string, RouterPlan>>>(
         ...(multiHop && { multiHop }),
         ...(limit?.at === name && { limit }),
         ...(addPath && { addPath }),
+        ...(bestPaths !== undefined && { bestPaths }),
         ...(role && { role }),
         ...(gtsm?.some((end) => end === name) && { gtsm: true }),
       };

@@ -255,6 +255,11 @@ function longLivedProperty({ staleSeconds }: LongLivedTimes): unknown {
   return { type: 'longLivedGracefulRestart', longLivedGracefulRestart: settings };
 }
 
+function addPathProperty(bestPaths: number | undefined): unknown {
+  const addPath = bestPaths === undefined ? { send: 'All' } : { send: 'Best', paths: bestPaths };
+  return { type: 'addPath', addPath };
+}
+
 function limitSettings({ limit, restartSeconds }: PrefixLimit): unknown {
   return { limit, ...(restartSeconds !== undefined && { action: 'Restart', restartSeconds }) };
 }
@@ -265,12 +270,12 @@ function neighborResource(
   longLived: LongLivedTimes | undefined,
 ): unknown {
   const { address, listenRange, as, families, connects, password, isClient } = neighbor;
-  const { bfd, multiHop, gtsm, limit, addPath, linkLocal, role } = neighbor;
+  const { bfd, multiHop, gtsm, limit, addPath, bestPaths, linkLocal, role } = neighbor;
   const properties = [
     ...(isClient ? [{ type: 'routeReflectorClient' }] : []),
     ...(limit ? [{ type: 'maximumPrefixes', maximumPrefixes: limitSettings(limit) }] : []),
     ...(longLived ? [longLivedProperty(longLived)] : []),
-    ...(addPath ? [{ type: 'addPath', addPath: { send: 'All' } }] : []),
+    ...(addPath ? [addPathProperty(bestPaths)] : []),
   ];
   const peer = linkLocal === undefined ? { address } : { interface: address };
   return {

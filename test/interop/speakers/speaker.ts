@@ -104,6 +104,8 @@ export interface NeighborSettings {
   readonly limit?: PrefixLimit;
   /** All paths of a route are sent, and taken (RFC 7911). */
   readonly addPath?: boolean;
+  /** openpe-routerd sends this many of the best ones, not all. */
+  readonly bestPaths?: number;
   /** Link-local address of a neighbor that is known by the interface which it is on: `address` is that interface's name. */
   readonly linkLocal?: string;
   readonly role?: RoleOf;
