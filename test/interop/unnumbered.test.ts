@@ -178,3 +178,42 @@ describeTopology('neighbors by interface with passwords (RFC 2385)', SECRET, (to
     expect(wrong.state).not.toBe('Established');
   });
 });
+
+/** FRR is of our AS and BIRD of another one, each on a link without addresses. */
+const INTERNAL = {
+  routers: {
+    us: { program: 'openpe', as: 64514 },
+    frr: { program: 'frr', as: 64514, routes: [FRR_IPV4, FRR_IPV6] },
+    bird: { program: 'bird', as: 64513, routes: [IPV4, IPV6] },
+  },
+  links: [
+    { between: ['us', 'frr'], families: ['ipv4', 'ipv6'], unnumbered: true },
+    { between: ['us', 'bird'], families: ['ipv4', 'ipv6'], unnumbered: true },
+  ],
+} as const;
+
+describeTopology('an internal neighbor by interface', INTERNAL, (topology) => {
+  it.each([
+    ['ipv4', IPV4.prefix, FRR_IPV4.prefix],
+    ['ipv6', IPV6.prefix, FRR_IPV6.prefix],
+  ] as const)(
+    'exchanges %s routes, with us as next hop of those from another link',
+    async (family, far, own) => {
+      await topology().established();
+      const { us, frr, bird } = topology().speakers;
+      const expected = [
+        [us, own, { nextHop: `fe80::2%${topology().interfaceOf('us', 'frr')}`, asPath: '', localPref: 100 }],
+        [frr, far, { nextHop: 'fe80::1', asPath: '64513', localPref: 100 }],
+        [bird, own, { asPath: '64514' }],
+      ] as const;
+      for (const [speaker, prefix, seen] of expected) {
+        const route = await waitFor(
+          `${speaker.program} has ${prefix}`,
+          () => speaker.route(family, prefix),
+          (found) => found !== undefined,
+        );
+        expect([speaker.program, route]).toMatchObject([speaker.program, seen]);
+      }
+    },
+  );
+});

@@ -378,7 +378,7 @@ function configurationText({
       `neighbor ${address} update-source ${localAddress}`,
     ];
     return [
-      ...(linkLocal === undefined ? plain : [`neighbor ${address} interface remote-as external`]),
+      ...(linkLocal === undefined ? plain : [`neighbor ${address} interface remote-as ${remoteAs}`]),
       `neighbor ${address} timers connect 1`,
       `neighbor ${address} advertisement-interval 0`,
       ...(connects ? [] : [`neighbor ${address} passive`]),
