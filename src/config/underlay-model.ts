@@ -2,7 +2,7 @@ import { formatAddress, type IpAddress } from '../../net/address.ts';
 import { formatPrefix, networkOf } from '../../net/prefix.ts';
 import { roomFor, routerIdOf, vtepOf } from './address-plan.ts';
 import type { TreeMap } from './document-tree.ts';
-import type { ResourceReporter } from './findings.ts';
+import { locateViolation, type ResourceReporter } from './findings.ts';
 import type {
   BfdSettings,
   MaximumPrefixes,
@@ -66,6 +66,7 @@ export function buildUnderlay(
   }
   checkNeighbors(spec, tree, reporter);
   const interfaces = interfaceNames(spec, tree, reporter);
+  warnOfOtherInterfaces(spec, interfaces, tree, reporter);
   if (reporter.failed || !routerId) return undefined;
   const { gracefulRestart, routeReflector } = spec;
   return {
@@ -122,6 +123,24 @@ function interfaceNames(spec: UnderlaySpec, tree: TreeMap, reporter: ResourceRep
     } else names.push(name);
   });
   return names;
+}
+
+/** Only the interfaces of the Underlay are moved to where the router looks for neighbors. */
+function warnOfOtherInterfaces(
+  { neighbors }: UnderlaySpec,
+  interfaces: readonly string[],
+  tree: TreeMap,
+  reporter: ResourceReporter,
+): void {
+  neighbors.forEach(({ interface: name }, index) => {
+    if (name === undefined || interfaces.includes(name)) return;
+    const violation = {
+      field: `neighbors[${index}].interface`,
+      message: `the interface ${name} is not among those that this Underlay gives the router`,
+      allowed: interfaces.join(', '),
+    };
+    reporter.report('warning', 'DependencyFailed', locateViolation(tree, violation));
+  });
 }
 
 function checkNeighbors(spec: UnderlaySpec, tree: TreeMap, reporter: ResourceReporter): void {

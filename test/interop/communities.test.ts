@@ -15,7 +15,9 @@ const NO_ADVERTISE = route(72, '65535:65282');
 const NO_EXPORT_SUBCONFED = route(73, '65535:65283');
 const NO_PEER = route(74, '65535:65284');
 const BLACKHOLE = route(75, '65535:666');
-const ALL = [PLAIN, NO_EXPORT, NO_ADVERTISE, NO_EXPORT_SUBCONFED, NO_PEER, BLACKHOLE];
+/** ACCEPT_OWN (RFC 7611), which means nothing here. */
+const OTHER = route(77, '65535:1');
+const ALL = [PLAIN, OTHER, NO_EXPORT, NO_ADVERTISE, NO_EXPORT_SUBCONFED, NO_PEER, BLACKHOLE];
 
 /** At two neighbors, of which one is preferred until it is about to leave. */
 const LEAVING = route(76);
@@ -65,9 +67,9 @@ for (const [receiver, leaver] of [
         const { us, inner, outer, beside } = topology().speakers;
         for (const one of ALL) await has(us, one);
         const reached = [
-          [inner, [PLAIN, NO_EXPORT, NO_EXPORT_SUBCONFED, NO_PEER, BLACKHOLE]],
-          [outer, [PLAIN, NO_PEER]],
-          [beside, [PLAIN]],
+          [inner, [PLAIN, OTHER, NO_EXPORT, NO_EXPORT_SUBCONFED, NO_PEER, BLACKHOLE]],
+          [outer, [PLAIN, OTHER, NO_PEER]],
+          [beside, [PLAIN, OTHER]],
         ] as const;
         for (const [speaker, expected] of reached) {
           for (const one of expected) await has(speaker, one);

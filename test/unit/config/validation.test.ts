@@ -310,6 +310,15 @@ describe('one mistake in an Underlay', () => {
   });
 });
 
+test('a neighbor on an interface that the router does not get: a warning', () => {
+  const { findings, accepted } = load(edit(UNDERLAY, NEIGHBOR, 'asn: 64512\n      interface: toswitch2'));
+  expect(brief(findings)).toEqual([
+    'warning 15:18 spec.neighbors[0].interface: the interface toswitch2 is not among those that this Underlay gives the router',
+  ]);
+  expect(accepted).toHaveLength(1);
+  expect(load(edit(UNDERLAY, NEIGHBOR, 'asn: 64512\n      interface: toswitch1')).findings).toEqual([]);
+});
+
 describe('one mistake in an L3VNI: the Underlay stays in use', () => {
   test.each(L3VNI_CASES)('%j -> %j', (part, replacement, finding) => {
     const { findings, accepted } = load(documents(UNDERLAY, edit(L3VNI, part, replacement)));
