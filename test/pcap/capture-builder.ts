@@ -153,3 +153,8 @@ export const KEEPALIVE = Uint8Array.from([...Array<number>(16).fill(0xff), 0, 19
 export function refresh(number: number): Uint8Array {
   return Uint8Array.from([...Array<number>(16).fill(0xff), 0, 23, 5, ...u16(number), 0, 1]);
 }
+
+/** An MRT record (RFC 6396 §2) of second 1000. */
+export function mrtRecord(type: number, subtype: number, content: Uint8Array): Uint8Array {
+  return Uint8Array.from([...u32(1000), ...u16(type), ...u16(subtype), ...u32(content.length), ...content]);
+}

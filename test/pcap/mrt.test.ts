@@ -4,7 +4,7 @@ import { ByteSource } from '../../src/decode/byte-source.ts';
 import type { TimedMessage } from '../../src/decode/capture-summary.ts';
 import { decodeCapture } from '../../src/decode/decode-capture.ts';
 import { messageJson } from '../../src/decode/message-json.ts';
-import { refresh } from './capture-builder.ts';
+import { mrtRecord as record, refresh } from './capture-builder.ts';
 
 const ASSUMED = {
   fourOctetAs: true,
@@ -16,16 +16,6 @@ const ASSUMED = {
 
 function hex(text: string): Buffer {
   return Buffer.from(text.replaceAll(' ', ''), 'hex');
-}
-
-/** An MRT record (RFC 6396 §2) of second 1000. */
-function record(type: number, subtype: number, content: Uint8Array): Buffer {
-  const header = Buffer.alloc(12);
-  header.writeUInt32BE(1000, 0);
-  header.writeUInt16BE(type, 4);
-  header.writeUInt16BE(subtype, 6);
-  header.writeUInt32BE(content.length, 8);
-  return Buffer.concat([header, content]);
 }
 
 async function read(file: Uint8Array) {

@@ -8,12 +8,46 @@ import { CaptureError } from '../../src/decode/capture-error.ts';
 import { decodeCapture } from '../../src/decode/decode-capture.ts';
 import { messageJson } from '../../src/decode/message-json.ts';
 import { messageText } from '../../src/decode/message-text.ts';
+import { KEEPALIVE, mrtRecord, refresh } from '../pcap/capture-builder.ts';
+
+function hex(text: string): Uint8Array {
+  return Buffer.from(text.replaceAll(' ', ''), 'hex');
+}
+
+/** Peers, a table of each form, and messages of 2- and 4-octet AS numbers (RFC 6396, RFC 8050). */
+const MRT = Buffer.concat([
+  mrtRecord(
+    13,
+    1,
+    hex('c0000209 0000 0002 00 c0000201 c0000201 fde9 03 c0000202 20010db8000000000000000000000001 0001e240'),
+  ),
+  mrtRecord(
+    13,
+    2,
+    hex('00000001 08 0a 0001 0000 00000000 0014 40010100 400206 0201 0000fde9 400304 c0000201'),
+  ),
+  mrtRecord(
+    13,
+    4,
+    hex(
+      '00000002 20 20010db8 0001 0001 00000000 0021 40010100 400206 0201 0000fde9 800e11 10 20010db8000000000000000000000001',
+    ),
+  ),
+  mrtRecord(
+    13,
+    8,
+    hex('00000003 08 0a 0001 0000 00000000 00000007 0014 40010100 400206 0201 0000fde9 400304 c0000201'),
+  ),
+  mrtRecord(16, 1, Buffer.concat([hex('fde9 fdea 0000 0001 c0000201 c0000202'), refresh(1)])),
+  mrtRecord(17, 4, Buffer.concat([hex('0007a120 0000fde9 0001e240 0000 0001 c0000201 c0000202'), KEEPALIVE])),
+]);
 
 const CAPTURES = join(import.meta.dirname, '../pcap/captures');
 const files = readdirSync(CAPTURES)
   .filter((name) => /\.pcap(ng)?$/.test(name))
   .map((name) => readFileSync(join(CAPTURES, name)))
-  .filter((file) => file.length < 10_000);
+  .filter((file) => file.length < 10_000)
+  .concat(MRT);
 
 const ASSUMED = {
   fourOctetAs: true,
@@ -52,7 +86,7 @@ async function readAll(file: Uint8Array): Promise<unknown> {
   }
 }
 
-describe('damaged captures', () => {
+describe('damaged captures and MRT files', () => {
   it('start from whole ones', async () => {
     expect(files.length).toBeGreaterThan(5);
     for (const file of files) expect(await readAll(file)).toBeUndefined();
