@@ -88,6 +88,18 @@ describe('an update group', () => {
     expect(member.view.endOfRib.get(IPV4_UNICAST)).toBe(1);
   });
 
+  it('packs what changed in one turn into as few messages as hold it, by attributes', () => {
+    const member = join('member');
+    settle();
+    const before = member.view.sizes.length;
+    const count = 1000;
+    for (let i = 0; i < count; i++) announce(`10.${i >> 8}.${i & 255}.0/24`, 1 + (i % 2));
+    settle();
+    expect(member.prefixes).toHaveLength(count);
+    // Of 4 octets each, 500 of one kind fit into one message of 4096.
+    expect(member.view.sizes.slice(before)).toHaveLength(2);
+  });
+
   it('sends nothing when nothing changed', () => {
     const member = join('member');
     announce('10.0.0.0/8');
