@@ -60,12 +60,16 @@ describe('a session to the fabric', () => {
 
   it('may be with whoever is on an interface', () => {
     const world = { ...WORLD, listen: [{ address: addressOf('2001:db8::1'), port: 179 }] };
-    const underlay = underlayWith('type: External\n      interface: eth1\n      bfd: {}');
+    const underlay = underlayWith('type: External\n      interface: toswitch1\n      bfd: {}');
     const [plan] = fabricPeers(underlay, world);
-    expect(plan?.settings).toMatchObject({ name: 'eth1', interfaceName: 'eth1', remoteAs: 'external' });
+    expect(plan?.settings).toMatchObject({
+      name: 'toswitch1',
+      interfaceName: 'toswitch1',
+      remoteAs: 'external',
+    });
     expect(plan?.settings.localAddress).toBeUndefined();
     expect(plan?.bfd?.multiHop).toBe(false);
-    expect(fabricInterfaces(underlay)).toEqual(['eth1']);
+    expect(fabricInterfaces(underlay)).toEqual(['toswitch1']);
   });
 
   it('reflects nothing without a routeReflector', () => {
