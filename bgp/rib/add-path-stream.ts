@@ -98,19 +98,16 @@ export class AddPathStream extends UpdateStream {
   }
 
   #tellPath(prefix: number, row: number): void {
-    const { paths, sources } = this.rib;
+    const { paths } = this.rib;
     const attributes = paths.attributes(row);
     const source = paths.source(row);
     if (!this.isExported(attributes, source)) return;
-    const extra = paths.extra(row);
-    const { serial } = sources.get(source);
     const entry = (entryOfRow[row] as number) - 1;
     entryOfRow[row] = 0;
-    if (entry < 0) this.#told.add(prefix, row, source, serial, attributes, extra);
-    else if (!this.#told.isSame(entry, serial, attributes, extra))
-      this.#told.replace(entry, source, serial, attributes, extra);
+    if (entry < 0) this.#told.add(prefix, row);
+    else if (!this.#told.isSame(entry)) this.#told.replace(entry);
     else if (!this.walks) return;
-    this.#addToBatch(prefix, row, attributes, source, extra);
+    this.#addToBatch(prefix, row, attributes, source, paths.extra(row));
   }
 
   #addToBatch(prefix: number, row: number, attributes: number, source: number, extra: number): void {

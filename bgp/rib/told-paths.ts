@@ -4,6 +4,7 @@ import { growInt32 } from './columns.ts';
 import type { NlriExtras } from './nlri-extras.ts';
 import type { PathTable } from './path-table.ts';
 import type { Rib } from './rib.ts';
+import type { SourceRegistry } from './sources.ts';
 
 // Places of the numbers in a record.
 /** The next entry of the prefix plus one, 0 for none; of a removed one the next that was removed. */
@@ -26,6 +27,7 @@ export class ToldPaths {
   readonly #attributes: AttributeStore;
   readonly #extras: NlriExtras;
   readonly #paths: PathTable;
+  readonly #sources: SourceRegistry;
   #records: Int32Array<ArrayBuffer>;
   /** By prefix: its first entry plus one, 0 for none. */
   #first: Int32Array<ArrayBuffer>;
@@ -36,10 +38,11 @@ export class ToldPaths {
   #free: number;
 
   /** With `from`, a copy of it, without the room that it has for more. */
-  constructor({ attributes, extras, paths, prefixes }: Rib, from?: ToldPaths) {
+  constructor({ attributes, extras, paths, prefixes, sources }: Rib, from?: ToldPaths) {
     this.#attributes = attributes;
     this.#extras = extras;
     this.#paths = paths;
+    this.#sources = sources;
     this.#records = from ? from.#records.slice(0, from.#limit * FIELDS) : new Int32Array(FIRST_SIZE * FIELDS);
     this.#first = from ? from.#first.slice(0, prefixes.idLimit) : new Int32Array(FIRST_SIZE);
     this.#counts = from ? from.#counts.slice() : new Int32Array(16);
@@ -97,20 +100,22 @@ export class ToldPaths {
 
   /** Whether the path in that place is still the one that was told: the one which that source calls so. */
   isThere(entry: number): boolean {
+    const at = entry * FIELDS;
     const row = this.row(entry);
+    const source = this.#paths.source(row);
     return (
-      this.#paths.source(row) === this.source(entry) &&
-      this.#paths.pathId(row) === (this.#records[entry * FIELDS + PATH_ID] as number) >>> 0
+      source === this.source(entry) &&
+      this.#paths.pathId(row) === (this.#records[at + PATH_ID] as number) >>> 0 &&
+      // Another one may have the number of a source that is gone.
+      this.#sources.get(source).serial === this.#records[at + SERIAL]
     );
   }
 
-  /** Whether what was told of a path is what there is to tell. `serial`: of the source. */
-  isSame(entry: number, serial: number, attributes: number, extra: number): boolean {
-    const at = entry * FIELDS;
+  /** Whether what was told of a path that is there is what there is to tell. */
+  isSame(entry: number): boolean {
+    const row = this.row(entry);
     return (
-      this.#records[at + ATTRIBUTES] === attributes &&
-      this.#records[at + SERIAL] === serial &&
-      this.#records[at + EXTRA] === extra
+      this.attributes(entry) === this.#paths.attributes(row) && this.extra(entry) === this.#paths.extra(row)
     );
   }
 
@@ -121,7 +126,8 @@ export class ToldPaths {
     return entry;
   }
 
-  add(prefix: number, row: number, source: number, serial: number, attributes: number, extra: number): void {
+  /** Notes that the path in a row is told now. */
+  add(prefix: number, row: number): void {
     let entry = this.#free;
     if (entry >= 0) this.#free = this.#records[entry * FIELDS + NEXT] as number;
     else {
@@ -129,38 +135,37 @@ export class ToldPaths {
       this.#records = growInt32(this.#records, this.#limit * FIELDS);
     }
     this.#first = growInt32(this.#first, prefix + 1);
-    this.#records[entry * FIELDS + NEXT] = this.#first[prefix] as number;
-    this.#records[entry * FIELDS + ROW] = row;
+    const at = entry * FIELDS;
+    const source = this.#paths.source(row);
+    this.#records[at + NEXT] = this.#first[prefix] as number;
+    this.#records[at + ROW] = row;
+    this.#records[at + SOURCE] = source;
+    this.#records[at + SERIAL] = this.#sources.get(source).serial;
+    this.#records[at + PATH_ID] = this.#paths.pathId(row);
     this.#first[prefix] = entry + 1;
     this.#size++;
-    this.#fill(entry, source, serial, attributes, extra);
-  }
-
-  #fill(entry: number, source: number, serial: number, attributes: number, extra: number): void {
-    const at = entry * FIELDS;
-    this.#attributes.retain(attributes);
-    this.#extras.retain(extra);
-    this.#records[at + SOURCE] = source;
-    this.#records[at + SERIAL] = serial;
-    this.#records[at + ATTRIBUTES] = attributes;
-    this.#records[at + EXTRA] = extra;
-    this.#records[at + PATH_ID] = this.#paths.pathId(this.row(entry));
     this.#counts = growInt32(this.#counts, source + 1);
     this.#counts[source] = (this.#counts[source] as number) + 1;
+    this.#keepContent(entry);
   }
 
-  /** Notes what is told now of a path that was told before. */
-  replace(entry: number, source: number, serial: number, attributes: number, extra: number): void {
-    const [attributesBefore, extraBefore] = [this.attributes(entry), this.extra(entry)];
-    this.#uncount(entry);
-    this.#fill(entry, source, serial, attributes, extra);
+  /** Notes what is told now of a path that was told before and is there. */
+  replace(entry: number): void {
+    const attributesBefore = this.attributes(entry);
+    const extraBefore = this.extra(entry);
+    this.#keepContent(entry);
     this.#attributes.release(attributesBefore);
     this.#extras.release(extraBefore);
   }
 
-  #uncount(entry: number): void {
-    const source = this.source(entry);
-    this.#counts[source] = (this.#counts[source] as number) - 1;
+  #keepContent(entry: number): void {
+    const row = this.row(entry);
+    const attributes = this.#paths.attributes(row);
+    const extra = this.#paths.extra(row);
+    this.#attributes.retain(attributes);
+    this.#extras.retain(extra);
+    this.#records[entry * FIELDS + ATTRIBUTES] = attributes;
+    this.#records[entry * FIELDS + EXTRA] = extra;
   }
 
   remove(prefix: number, entry: number): void {
@@ -171,7 +176,8 @@ export class ToldPaths {
       while (this.next(before) !== entry) before = this.next(before);
       this.#records[before * FIELDS + NEXT] = next;
     }
-    this.#uncount(entry);
+    const source = this.source(entry);
+    this.#counts[source] = (this.#counts[source] as number) - 1;
     this.#size--;
     this.#attributes.release(this.attributes(entry));
     this.#extras.release(this.extra(entry));

@@ -197,6 +197,20 @@ describe('a stream that tells several paths', () => {
     expect([peer.view.announcements, peer.view.withdrawals]).toEqual([3, 1]);
   });
 
+  it('withdraws a path whose place another peer has taken that got the number of the one that is gone', () => {
+    const peer = join('peer');
+    announce(1, 7);
+    settle();
+    bench.withdraw('10.0.0.0/8', origin, 7);
+    bench.sources.remove(origin);
+    const other = bench.source('other');
+    expect(other.id).toBe(origin.id);
+    announce(2, 7, other);
+    settle();
+    expect(peer.tags).toEqual([2]);
+    expect([peer.view.announcements, peer.view.withdrawals]).toEqual([2, 1]);
+  });
+
   it('tells the best ones in the order of the decision process', () => {
     const best = new UpdateGroup(bench.rib, { ...PROFILE, addPath: { most: 2 } });
     const peer = new Member(bench.source('peer'));
