@@ -1,20 +1,20 @@
 import { addressSize, type IpAddress, type IpVersion } from '../net/address.ts';
+import { AF_INET, AF_INET6 } from './netlink/constants.ts';
 import { inNamespace } from './network-namespace.ts';
+import {
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  SO_BINDTODEVICE,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from './socket-constants.ts';
 import { check, systemCalls } from './system-calls.ts';
 
-// Numbers of include/uapi/asm-generic/socket.h, linux/in.h and linux/in6.h, as all platforms of Node but
-// MIPS and SPARC have them.
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
+// Numbers of include/uapi/asm-generic/socket.h, linux/in.h and linux/in6.h.
 const SO_REUSEADDR = 2;
-const SO_BINDTODEVICE = 25;
-const IPPROTO_IP = 0;
 const IP_TOS = 1;
 const IP_TTL = 2;
-const IPPROTO_IPV6 = 41;
 const IPV6_UNICAST_HOPS = 16;
 const IPV6_V6ONLY = 26;
 const IPV6_TCLASS = 67;
@@ -48,9 +48,9 @@ export interface InetSocketOptions {
 /** A type of socket: its numbers, and its name for messages. */
 interface SocketType {
   readonly name: string;
-  /** `SOCK_STREAM` or `SOCK_DGRAM`. */
+  /** `SOCK_STREAM` and the like. */
   readonly type: number;
-  /** `IPPROTO_TCP` or `IPPROTO_UDP`. */
+  /** `IPPROTO_TCP` and the like. */
   readonly protocol: number;
 }
 
@@ -81,17 +81,36 @@ export function openInetSocket(
   options: InetSocketOptions,
   applyMore: (descriptor: number) => void,
 ): number {
-  const family = options.version === 4 ? AF_INET : AF_INET6;
-  const descriptor = inNamespace(options.namespace, () =>
-    attempt('socket', `${name} over IPv${options.version}`, (calls) =>
-      calls.socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol),
-    ),
+  const { namespace, version, bindAddress, bindPort = 0 } = options;
+  const family = version === 4 ? AF_INET : AF_INET6;
+  return openSocket(
+    namespace,
+    { name: `${name} over IPv${version}`, family, type, protocol },
+    (descriptor) => {
+      applyOptions(descriptor, options);
+      applyMore(descriptor);
+      if (bindAddress !== undefined) bindSocket(descriptor, bindAddress, bindPort, version);
+    },
+  );
+}
+
+/**
+ * Opens a non-blocking socket in a namespace (undefined: the process's own), has `prepare` make it what it is to be, and
+ * gives its file descriptor, which the caller closes (`fs.closeSync`). When `prepare` throws, it is closed.
+ *
+ * @throws InetSocketError when the kernel refuses it
+ * @throws NamespaceError when the namespace cannot be entered
+ */
+export function openSocket(
+  namespace: string | undefined,
+  { name, family, type, protocol }: SocketType & { readonly family: number },
+  prepare: (descriptor: number) => void,
+): number {
+  const descriptor = inNamespace(namespace, () =>
+    attempt('socket', name, (calls) => calls.socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
   );
   try {
-    applyOptions(descriptor, options);
-    applyMore(descriptor);
-    const { bindAddress, bindPort = 0, version } = options;
-    if (bindAddress !== undefined) bindSocket(descriptor, bindAddress, bindPort, version);
+    prepare(descriptor);
     return descriptor;
   } catch (error) {
     systemCalls().close(descriptor);

@@ -1,6 +1,14 @@
 import { formatAddress, type IpAddress } from '../net/address.ts';
-import { attempt, bindToDevice, setNumberOption, setOption, socketAddress } from './inet-socket.ts';
-import { inNamespace } from './network-namespace.ts';
+import {
+  attempt,
+  bindToDevice,
+  openSocket,
+  setNumberOption,
+  setOption,
+  setTimeToLive,
+  socketAddress,
+} from './inet-socket.ts';
+import { AF_INET6 } from './netlink/constants.ts';
 import {
   ACCEPT,
   attachProgram,
@@ -11,19 +19,13 @@ import {
   LOAD_WORD,
   RETURN,
 } from './packet-filter.ts';
-import { systemCalls } from './system-calls.ts';
+import { IPPROTO_IPV6, SOCK_DGRAM } from './socket-constants.ts';
 
 // Numbers of bits/socket.h, linux/if_ether.h, linux/in6.h and linux/icmpv6.h.
-const AF_INET6 = 10;
 const AF_PACKET = 17;
-const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const ETH_P_IPV6 = 0x86dd;
-const IPPROTO_IPV6 = 41;
 const IPPROTO_ICMPV6 = 58;
-const IPV6_UNICAST_HOPS = 16;
 const IPV6_MULTICAST_IF = 17;
 const IPV6_MULTICAST_HOPS = 18;
 const IPV6_MULTICAST_LOOP = 19;
@@ -43,6 +45,10 @@ const VLAN_TAG_PRESENT = -0x1000 + 48;
 /** `linux/if_packet.h`. */
 const PACKET_OTHERHOST = 3;
 
+const RAW_ICMPV6 = { name: 'raw ICMPv6', family: AF_INET6, type: SOCK_RAW, protocol: IPPROTO_ICMPV6 };
+/** Protocol 0: nothing arrives before the filter is there. */
+const PACKETS = { name: 'of packets', family: AF_PACKET, type: SOCK_DGRAM, protocol: 0 };
+
 /** An interface: its name, and its index in the namespace. */
 export interface InterfacePlace {
   /** Name of the network namespace; undefined: the process's own. */
@@ -59,13 +65,12 @@ export interface InterfacePlace {
  */
 export function openIcmpv6Sender(place: InterfacePlace, group: IpAddress): number {
   const { namespace, name, index } = place;
-  const descriptor = openSocket(namespace, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, 'raw ICMPv6');
-  const set = (option: number, step: string, value: number): void =>
-    setNumberOption(descriptor, IPPROTO_IPV6, option, step, value);
-  return closedUnless(descriptor, () => {
+  return openSocket(namespace, RAW_ICMPV6, (descriptor) => {
+    const set = (option: number, step: string, value: number): void =>
+      setNumberOption(descriptor, IPPROTO_IPV6, option, step, value);
     setOption(descriptor, IPPROTO_ICMPV6, ICMPV6_FILTER, 'ICMPV6_FILTER', NO_TYPES, 'no types');
     bindToDevice(descriptor, name);
-    set(IPV6_UNICAST_HOPS, 'IPV6_UNICAST_HOPS', FULL_HOP_LIMIT);
+    setTimeToLive(descriptor, 6, FULL_HOP_LIMIT);
     set(IPV6_MULTICAST_HOPS, 'IPV6_MULTICAST_HOPS', FULL_HOP_LIMIT);
     set(IPV6_MULTICAST_LOOP, 'IPV6_MULTICAST_LOOP', 0);
     set(IPV6_MULTICAST_IF, 'IPV6_MULTICAST_IF', index);
@@ -102,9 +107,7 @@ export function sendIcmpv6(
  * @throws InetSocketError, NamespaceError
  */
 export function openIcmpv6Receiver({ namespace, index }: InterfacePlace, types: readonly number[]): number {
-  // Protocol 0: nothing arrives before the filter is there.
-  const descriptor = openSocket(namespace, AF_PACKET, SOCK_DGRAM, 0, 'of packets');
-  return closedUnless(descriptor, () => {
+  return openSocket(namespace, PACKETS, (descriptor) => {
     attachProgram(descriptor, icmpv6Filter(types, index), `ICMPv6 types ${types.join(' and ')}`);
     // struct sockaddr_ll of linux/if_packet.h: family, protocol in network byte order, index of the interface.
     const address = new Uint8Array(20);
@@ -139,27 +142,4 @@ function icmpv6Filter(types: readonly number[], index: number): readonly Instruc
   for (const type of types) program.push([JUMP_EQUAL, drop - program.length, 0, type]);
   program.push([RETURN, 0, 0, DROP], [RETURN, 0, 0, ACCEPT]);
   return program;
-}
-
-function openSocket(
-  namespace: string | undefined,
-  family: number,
-  type: number,
-  protocol: number,
-  name: string,
-): number {
-  return inNamespace(namespace, () =>
-    attempt('socket', name, (calls) => calls.socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
-  );
-}
-
-/** Gives the descriptor when `prepare` is through, and closes it when that throws. */
-function closedUnless(descriptor: number, prepare: () => void): number {
-  try {
-    prepare();
-    return descriptor;
-  } catch (error) {
-    systemCalls().close(descriptor);
-    throw error;
-  }
 }

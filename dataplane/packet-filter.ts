@@ -1,7 +1,7 @@
 import { attempt } from './inet-socket.ts';
+import { SOL_SOCKET } from './socket-constants.ts';
 
-// Numbers of asm-generic/socket.h.
-const SOL_SOCKET = 1;
+/** Number of asm-generic/socket.h. */
 const SO_ATTACH_FILTER = 26;
 
 // Classic BPF: include/uapi/linux/bpf_common.h and filter.h.

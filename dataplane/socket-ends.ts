@@ -1,11 +1,8 @@
 import { addressFromBytes, type IpAddress, isLinkLocal } from '../net/address.ts';
+import { AF_INET, AF_INET6 } from './netlink/constants.ts';
+import { SO_BINDTODEVICE, SOL_SOCKET } from './socket-constants.ts';
 import { systemCalls } from './system-calls.ts';
 
-// Numbers of asm-generic/socket.h.
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOL_SOCKET = 1;
-const SO_BINDTODEVICE = 25;
 /** `IFNAMSIZ` of `linux/if.h`. */
 const DEVICE_NAME_SIZE = 16;
 /** `struct sockaddr_in6`, the longer one of the two. */

@@ -7,13 +7,12 @@ import {
   setOption,
   socketAddress,
 } from './inet-socket.ts';
+import { IPPROTO_IP, IPPROTO_IPV6 } from './socket-constants.ts';
 import { systemCalls } from './system-calls.ts';
 
 // Numbers of include/uapi/linux/in.h, linux/in6.h and linux/tcp.h.
 const SOCK_STREAM = 1;
-const IPPROTO_IP = 0;
 const IP_MINTTL = 21;
-const IPPROTO_IPV6 = 41;
 const IPV6_MINHOPCOUNT = 73;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;

@@ -12,9 +12,9 @@ import {
   NETWORK_HEADER,
   RETURN,
 } from './packet-filter.ts';
+import { SOCK_DGRAM } from './socket-constants.ts';
 
-// Numbers of include/uapi/linux/in.h.
-const SOCK_DGRAM = 2;
+/** Number of include/uapi/linux/in.h. */
 const IPPROTO_UDP = 17;
 
 const UDP = { name: 'UDP', type: SOCK_DGRAM, protocol: IPPROTO_UDP };

@@ -13,9 +13,9 @@ export interface RouterDiscoveryOptions {
   readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
-  /** Link-layer address of the interface. */
   /** Own address on the interface. */
   readonly linkLocal: IpAddress;
+  /** Link-layer address of the interface; empty where it has none. */
   readonly linkLayerAddress: Uint8Array;
   /** Sends an ICMPv6 message with hop limit 255; what cannot be sent is lost. */
   readonly send: (message: Uint8Array, destination: IpAddress) => void;
@@ -39,7 +39,7 @@ const SOLICITATION_INTERVAL = 4000;
 /** RFC 4861 §10, milliseconds: MAX_RA_DELAY_TIME, MIN_DELAY_BETWEEN_RAS. */
 const LONGEST_ANSWER_DELAY = 500;
 const ADVERTISEMENT_PAUSE = 3000;
-/** Milliseconds after which a router that has not advertised itself, and that no session stands with, gives way to another one. */
+/** Milliseconds after which a router that has not advertised itself, and has no session, gives way to another one. */
 const SILENCE = 15_000;
 /** More routers than these on one link are not remembered, nor answered at a time. */
 const MOST_ROUTERS = 8;

@@ -6,9 +6,9 @@ import type { Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
 
 /**
- * Gives the paths of a source that have one of the bits `only` the community LLGR_STALE, and removes those with NO_LLGR (RFC 9494 §4.2); looks at
- * `count` paths from `from` on, and returns where to go on, or -1 when all were looked at. They stay stale, so that they
- * go when the source has told its routes again without them.
+ * Gives the paths of a source that have one of the bits `only` the community LLGR_STALE, and removes those with NO_LLGR
+ * (RFC 9494 §4.2); looks at `count` paths from `from` on, and returns where to go on, or -1 when all were looked at. They
+ * stay stale, so that they go when the source has told its routes again without them.
  */
 export function markLongLivedStale(
   rib: Rib,

@@ -22,8 +22,8 @@ export const MOST_NLRI_BYTES = 2 + 255;
  * Takes NLRI apart into what identifies the route (the key of the prefix table) and the rest.
  *
  * Unicast: the key is the NLRI. With labels (RFC 8277, RFC 4364): the key is the length of the prefix, the route
- * distinguisher of a VPN, and the prefix; the labels are the rest. EVPN (RFC 7432 §7.2 to 7.4, RFC 9136 §3.1): the key leaves out ESI,
- * labels and gateway, which may change without the route being another one:
+ * distinguisher of a VPN, and the prefix; the labels are the rest. EVPN (RFC 7432 §7.2 to 7.4, RFC 9136 §3.1): the key
+ * leaves out ESI, labels and gateway, which may change without the route being another one:
  *
  * | type | key | rest |
  * |---|---|---|

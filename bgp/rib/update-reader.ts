@@ -75,6 +75,8 @@ const block = new Ipv4Block();
 const identity = new Uint8Array(IDENTITY_HEADER_SIZE + 65535 + OTC_SIZE);
 const canonical = new ByteWriter();
 const vpnNextHop = new Uint8Array(32);
+/** Whether the routes at hand are those of MP_UNREACH_NLRI, in which labels have another form. */
+let inUnreach = false;
 
 /** Reads the UPDATEs of one session into RIBs. */
 export class UpdateReader {
@@ -461,9 +463,6 @@ export class UpdateReader {
 function familyAtHand(reach: boolean): Family {
   return reach ? sections.reachFamily : IPV4_UNICAST;
 }
-
-/** Whether the routes at hand are those of MP_UNREACH_NLRI, in which labels have another form. */
-let inUnreach = false;
 
 /** RFC 4271 §6.3, RFC 7606 §5.3: a prefix that is longer than its family allows, or than the field. */
 function invalidNetworkField(bytes: Uint8Array, at: number, end: number): ProtocolError {

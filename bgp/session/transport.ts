@@ -68,7 +68,8 @@ export interface Listener {
   readonly local: Endpoint;
   /**
    * Says what the connections of a peer have to be like (its MD5 key, its times-to-live), before the
-   * peer connects; undefined forgets the peer. `zone`: the interface that a link-local address is on. Throws when the kernel refuses.
+   * peer connects; undefined forgets the peer. `zone`: the interface that a link-local address is on. Throws when the
+   * kernel refuses.
    */
   setPeer(peer: IpAddress, options: SocketOptions | undefined, zone?: string): void;
   /** The same for all addresses of a range, but those that are set by themselves. Throws when the kernel refuses. */

@@ -2,6 +2,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { inNamespace } from '../network-namespace.ts';
+import { SOL_SOCKET } from '../socket-constants.ts';
 import { systemCalls } from '../system-calls.ts';
 import {
   AF_NETLINK,
@@ -38,7 +39,6 @@ export interface OpenedSocket {
 }
 
 // asm-generic/socket.h
-const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 

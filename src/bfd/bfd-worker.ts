@@ -65,7 +65,7 @@ class BfdSessions {
     });
   }
 
-  /** Node.js gives a packet only if it can name the interface of its source: the number is looked up in this thread's namespace. */
+  /** Node.js gives a packet only if it can name the interface of its source, which it looks up in this thread's namespace. */
   #enter(namespace: string): void {
     if (this.#namespace === namespace) return;
     try {

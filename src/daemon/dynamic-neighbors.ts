@@ -101,7 +101,10 @@ export class DynamicNeighbors {
     });
   }
 
-  /** To forget a neighbor that is held down would let it come back as a new one. One that an operator has to clear stays until then. */
+  /**
+   * To forget a neighbor that is held down would let it come back as a new one. One that an operator has to clear stays
+   * until then.
+   */
   #forgetAfterHold(peer: Peer, milliseconds: number): Timer | undefined {
     return milliseconds === Number.POSITIVE_INFINITY
       ? undefined

@@ -75,7 +75,7 @@ const FAMILIES: Readonly<Record<NeighborFamily, Family>> = {
   ipv6labeledunicast: IPV6_LABELED_UNICAST,
 };
 
-/** Families that routes of the fabric are kept of: those that the node itself has to do with, and what neighbors are to be told. */
+/** Families that routes of the fabric are kept of: those that the node has to do with, and what neighbors are to be told. */
 export function fabricFamilies({ neighbors }: Underlay): Family[] {
   const told = neighbors.flatMap(({ families }) => families.map(({ family }) => FAMILIES[family]));
   return [...new Set([IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN, ...told])];
