@@ -6,9 +6,10 @@ import { DecisionProcess, type DecisionReason } from './decision.ts';
 import { Journal, type JournalOwner, type JournalReader } from './journal.ts';
 import { NlriExtras } from './nlri-extras.ts';
 import { MAC_ROUTE_TYPE, MOST_NLRI_BYTES } from './nlri-key.ts';
-import { PathFlag, PathTable, STALE_FLAGS, STALE_MARKS } from './path-table.ts';
+import { PathFlag, PathTable, STALE_FLAGS } from './path-table.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { RouteSource, SourceRegistry } from './sources.ts';
+import { StaleMarks } from './stale-marks.ts';
 
 /** Bits of the prefix column, below the first path. */
 const PrefixFlag = {
@@ -79,9 +80,7 @@ export class Rib implements JournalOwner {
   #candidates = new Int32Array(16);
   /** By source. */
   #pathCounts = new Int32Array(16);
-  #staleCounts = new Int32Array(16);
-  /** By source: which of {@link STALE_MARKS} was given last. */
-  #staleMarks = new Int32Array(16);
+  readonly #staleMarks = new StaleMarks();
   #bestCount = 0;
 
   constructor(options: RibOptions) {
@@ -127,17 +126,12 @@ export class Rib implements JournalOwner {
 
   /** Paths from a source that are not stale: those that it has told since it began, or began anew. */
   freshPathCount(source: RouteSource): number {
-    return this.pathCount(source) - (this.#staleCounts[source.id] ?? 0);
+    return this.pathCount(source) - this.#staleMarks.count(source.id);
   }
 
   /** Flags of the paths of a source that are stale by now: each has one of them. */
   staleFlags(source: RouteSource): number {
-    return (STALE_MARKS[this.#staleMarks[source.id] ?? 0] as number) | PathFlag.expired;
-  }
-
-  #countStale(source: number, change: number): void {
-    if (source >= this.#staleCounts.length) this.#staleCounts = growInt32(this.#staleCounts, source + 1);
-    this.#staleCounts[source] = (this.#staleCounts[source] as number) + change;
+    return this.#staleMarks.flags(source.id);
   }
 
   /** True when {@link decide} has something to do. */
@@ -222,7 +216,7 @@ export class Rib implements JournalOwner {
     const flags = this.paths.flags(path);
     if (flags & STALE_FLAGS) {
       this.paths.setFlags(path, flags & ~STALE_FLAGS);
-      this.#countStale(this.paths.source(path), -1);
+      this.#staleMarks.change(this.paths.source(path), -1);
     }
     this.#setContent(prefix, path, attributes, extra);
   }
@@ -269,7 +263,7 @@ export class Rib implements JournalOwner {
     this.#unlink(prefix, path);
     const source = this.paths.source(path);
     this.#pathCounts[source] = (this.#pathCounts[source] as number) - 1;
-    if (this.paths.flags(path) & STALE_FLAGS) this.#countStale(source, -1);
+    if (this.paths.flags(path) & STALE_FLAGS) this.#staleMarks.change(source, -1);
     this.attributes.release(this.paths.attributes(path));
     this.extras.release(this.paths.extra(path));
     this.paths.remove(path);
@@ -323,23 +317,17 @@ export class Rib implements JournalOwner {
     this.#dirtyNext = 0;
   }
 
-  /**
-   * Marks all paths of a source as stale, in one go, and those that were so already as expired. Each time with another mark: what
-   * is about to be removed for an earlier one must not take these along.
-   */
+  /** Marks all paths of a source as stale, in one go, and those that were so already as expired. */
   markStale(source: RouteSource): void {
     if (this.pathCount(source) === 0) return;
     const { paths } = this;
-    this.#staleMarks = growInt32(this.#staleMarks, source.id + 1);
-    const turn = ((this.#staleMarks[source.id] as number) + 1) % STALE_MARKS.length;
-    this.#staleMarks[source.id] = turn;
-    const mark = STALE_MARKS[turn] as number;
+    const mark = this.#staleMarks.next(source.id);
     for (let path = 0; path < paths.idLimit; path++) {
       if (paths.source(path) !== source.id) continue;
       const flags = paths.flags(path);
       if (flags & STALE_FLAGS) paths.setFlags(path, flags | PathFlag.expired);
       else {
-        this.#countStale(source.id, 1);
+        this.#staleMarks.change(source.id, 1);
         paths.setFlags(path, flags | mark);
       }
     }

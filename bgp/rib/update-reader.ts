@@ -1,9 +1,9 @@
 // Hot: runs once per UPDATE and per route in it. Nothing is allocated for attributes seen before.
 import { ByteWriter } from '../../net/byte-writer.ts';
-import { type UpdateError, updateError } from '../wire/attribute-errors.ts';
-import { AttributeCode, AttributeFlag, NotificationCode, UpdateErrorSubcode } from '../wire/constants.ts';
+import type { UpdateError } from '../wire/attribute-errors.ts';
+import { AttributeCode, AttributeFlag } from '../wire/constants.ts';
 import type { WireContext } from '../wire/context.ts';
-import { type Family, familyName, IPV4_UNICAST, isVpnFamily } from '../wire/family.ts';
+import { type Family, IPV4_UNICAST, isVpnFamily } from '../wire/family.ts';
 import { readU32 } from '../wire/octets.ts';
 import { decodePathAttributes, encodePathAttributes } from '../wire/path-attributes.ts';
 import { hasPlainAttributes } from '../wire/plain-attributes.ts';
@@ -25,6 +25,13 @@ import { Ipv4PrefixTable } from './prefix-table.ts';
 import { copyVpnNextHop, hasUsualNextHop } from './reach-next-hop.ts';
 import { MOST_PATHS_OF_PEER, type Rib } from './rib.ts';
 import type { RouteSource } from './sources.ts';
+import {
+  invalidNetworkField,
+  malformedEvpnRoute,
+  partsDoNotFit,
+  tooLargeAttributes,
+  tooManyPaths,
+} from './update-faults.ts';
 
 /** What is done with the routes of one session. */
 export interface UpdateReaderOptions {
@@ -284,21 +291,13 @@ export class UpdateReader {
       FOUR_OCTET_CONTEXT,
     );
     if (canonical.length > MOST_ATTRIBUTE_OCTETS) {
-      this.#tolerateLargeAttributes(canonical.length);
+      const at = sections.attributesStart;
+      this.#options.tolerated(tooLargeAttributes(canonical.length, MOST_ATTRIBUTE_OCTETS, at));
       return REJECTED;
     }
     writeIdentityHeader(identity, 0, this.#kind, nextHop);
     identity.set(canonical.bytes(), IDENTITY_HEADER_SIZE);
     return store.intern(identity, 0, this.#addOtc(reach, IDENTITY_HEADER_SIZE + canonical.length));
-  }
-
-  #tolerateLargeAttributes(length: number): void {
-    const message = `withdrew routes with ${length} octets of attributes: ${MOST_ATTRIBUTE_OCTETS} are the most`;
-    const { MALFORMED_ATTRIBUTE_LIST } = UpdateErrorSubcode;
-    const at = sections.attributesStart;
-    this.#options.tolerated(
-      updateError('treat-as-withdraw', MALFORMED_ATTRIBUTE_LIST, AttributeCode.AS_PATH, at, message),
-    );
   }
 
   /** What most attributes are: nothing has to be decoded to see that they are right. */
@@ -334,9 +333,9 @@ export class UpdateReader {
   }
 
   #tolerateRefused(family: Family, at: number): void {
-    const message = `ignored ${this.#refused} ${familyName(family)} paths: the peer has ${MOST_PATHS_OF_PEER} of the prefix already`;
+    const error = tooManyPaths(family, this.#refused, MOST_PATHS_OF_PEER, at);
     this.#refused = 0;
-    this.#options.tolerated(updateError('treat-as-withdraw', 0, 0, at, message));
+    this.#options.tolerated(error);
   }
 
   /** The offset of a malformed route, or -1. */
@@ -395,7 +394,9 @@ export class UpdateReader {
       if (at < 0) return start;
       const { key, keyLength, rest, restLength } = splitter;
       if (keyLength === 0) {
-        if (splitter.malformed) this.#tolerateRoute(bytes, addPath ? start + 4 : start);
+        if (splitter.malformed) {
+          this.#options.tolerated(malformedEvpnRoute(bytes, addPath ? start + 4 : start));
+        }
         continue;
       }
       const own = splitter.contradictory ? REJECTED : id;
@@ -406,16 +407,6 @@ export class UpdateReader {
       else this.#apply(rib, prefix, pathId, own, extra);
     }
     return -1;
-  }
-
-  /** The rest of the message is in order: the routes beside this one are good (RFC 7606 §2). */
-  #tolerateRoute(bytes: Uint8Array, at: number): void {
-    const message = `ignored an EVPN route of type ${bytes[at]} whose ${bytes[at + 1]} octets have not its form`;
-    const { OPTIONAL_ATTRIBUTE_ERROR } = UpdateErrorSubcode;
-    const { MP_REACH_NLRI } = AttributeCode;
-    this.#options.tolerated(
-      updateError('treat-as-withdraw', OPTIONAL_ATTRIBUTE_ERROR, MP_REACH_NLRI, at, message),
-    );
   }
 
   #announceFurther(rib: Rib, prefix: number, pathId: number, id: number, extra: number): void {
@@ -433,10 +424,7 @@ export class UpdateReader {
 
   /** A message that is out of order: by RFC 7606 §4 its routes go, if it can be told which, else the session. */
   #readBroken(bytes: Uint8Array, start: number, end: number): ProtocolError | undefined {
-    if (!sections.lengthsFit) {
-      const message = `UPDATE of ${end - start} octets whose parts do not fit into it`;
-      return { code: NotificationCode.UPDATE_MESSAGE_ERROR, subcode: 1, data: new Uint8Array(0), message };
-    }
+    if (!sections.lengthsFit) return partsDoNotFit(end - start);
     const { withdrawnStart, withdrawnEnd, nlriStart, nlriEnd } = sections;
     const decoded = decodePathAttributes(
       bytes,
@@ -462,14 +450,4 @@ export class UpdateReader {
 /** Of the routes of MP_REACH_NLRI, or of the NLRI field. */
 function familyAtHand(reach: boolean): Family {
   return reach ? sections.reachFamily : IPV4_UNICAST;
-}
-
-/** RFC 4271 §6.3, RFC 7606 §5.3: a prefix that is longer than its family allows, or than the field. */
-function invalidNetworkField(bytes: Uint8Array, at: number, end: number): ProtocolError {
-  return {
-    code: NotificationCode.UPDATE_MESSAGE_ERROR,
-    subcode: 10,
-    data: new Uint8Array(0),
-    message: `malformed route at offset ${at}: length octet ${bytes[at]}, ${end - at} octets left`,
-  };
 }
