@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandFailed, run, runIn } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
+import { DaemonSpeaker } from './daemon-speaker.ts';
 import type {
   FamilyWord,
   LabeledFamilyWord,
@@ -16,53 +17,33 @@ import type {
 } from './speaker.ts';
 
 /** BIRD 2. It has no EVPN. */
-export class Bird implements Originator, PathSpeaker {
+export class Bird extends DaemonSpeaker implements Originator, PathSpeaker {
   readonly program = 'BIRD';
-  readonly #place: SpeakerPlace;
-  readonly #settings: SpeakerSettings;
   #routes: readonly OwnRoute[];
-  #process: DaemonProcess | undefined;
 
   constructor(place: SpeakerPlace, settings: SpeakerSettings) {
-    this.#place = place;
-    this.#settings = settings;
+    super(place, settings);
     this.#routes = settings.routes;
   }
 
   get #configurationFile(): string {
-    return join(this.#place.directory, 'bird.conf');
+    return join(this.place.directory, 'bird.conf');
   }
 
   get #socket(): string {
-    return join(this.#place.directory, 'bird.ctl');
+    return join(this.place.directory, 'bird.ctl');
   }
 
   async start(): Promise<void> {
     this.#writeConfiguration();
-    const { namespace, directory } = this.#place;
+    const { namespace, directory } = this.place;
     const args = ['-f', '-c', this.#configurationFile, '-s', this.#socket, '-P', join(directory, 'bird.pid')];
-    this.#process = new DaemonProcess(namespace, join(directory, 'bird.log'), 'bird', ...args);
-    await this.#process.answers('BIRD', () => this.#birdc('show', 'status'));
+    this.process = new DaemonProcess(namespace, join(directory, 'bird.log'), 'bird', ...args);
+    await this.process.answers('BIRD', () => this.#birdc('show', 'status'));
   }
 
   #writeConfiguration(): void {
-    writeFileSync(this.#configurationFile, configurationText(this.#settings, this.#routes));
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.stop();
-  }
-
-  async kill(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  freeze(): void {
-    this.#process?.freeze();
-  }
-
-  log(): string {
-    return this.#process?.log() ?? '';
+    writeFileSync(this.#configurationFile, configurationText(this.settings, this.#routes));
   }
 
   #birdc(...words: readonly string[]): Promise<string> {
@@ -83,7 +64,7 @@ export class Bird implements Originator, PathSpeaker {
   }
 
   #protocol(neighbor: string): string {
-    return `peer${this.#settings.neighbors.findIndex(({ address }) => address === neighbor)}`;
+    return `peer${this.settings.neighbors.findIndex(({ address }) => address === neighbor)}`;
   }
 
   async prefixes(family: 'ipv4' | 'ipv6'): Promise<ReadonlySet<string>> {
@@ -126,7 +107,7 @@ export class Bird implements Originator, PathSpeaker {
 
   /** Octets that it has sent on the connection with a neighbor. */
   async octetsSent(neighbor: string): Promise<number> {
-    const text = await runIn(this.#place.namespace, 'ss', '-Htin', 'state', 'established', 'dst', neighbor);
+    const text = await runIn(this.place.namespace, 'ss', '-Htin', 'state', 'established', 'dst', neighbor);
     return Number(/ bytes_sent:(\d+)/.exec(text)?.[1]);
   }
 
@@ -216,19 +197,19 @@ const LABELED_TABLES: Readonly<Record<LabeledFamilyWord, string>> = {
   labeled6: 'master6',
 };
 
-/** Families for an OPEN that is to be long, with tables of their own. */
-const MORE_CHANNELS: Readonly<Record<string, string>> = {
-  'vpn4 mpls': 'vpn4 table more_vpn4',
-  'vpn6 mpls': 'vpn6 table more_vpn6',
-  'ipv4 multicast': 'ipv4 table more_multicast4',
-  'ipv6 multicast': 'ipv6 table more_multicast6',
-  'vpn4 multicast': 'vpn4 table more_vpn_multicast4',
-  'vpn6 multicast': 'vpn6 table more_vpn_multicast6',
-  'ipv4 mpls': 'ipv4 table more_labeled4',
-  'ipv6 mpls': 'ipv6 table more_labeled6',
-  flow4: 'flow4 table more_flow4',
-  flow6: 'flow6 table more_flow6',
-};
+/** Families for an OPEN that is to be long: their channels, and of what kind are the tables of these, which are their own. */
+const MORE_CHANNELS = [
+  ['vpn4 mpls', 'vpn4'],
+  ['vpn6 mpls', 'vpn6'],
+  ['ipv4 multicast', 'ipv4'],
+  ['ipv6 multicast', 'ipv6'],
+  ['vpn4 multicast', 'vpn4'],
+  ['vpn6 multicast', 'vpn6'],
+  ['ipv4 mpls', 'ipv4'],
+  ['ipv6 mpls', 'ipv6'],
+  ['flow4', 'flow4'],
+  ['flow6', 'flow6'],
+] as const;
 const LONG_HOST_NAME = 'a-name-of-sixty-three-octets-as-long-as-a-label-may-be-in-the-d';
 
 /** As BIRD calls the channel of a family. */
@@ -254,13 +235,14 @@ ${settings.longOpen ? longOpenText() : ''}${bfdText(settings)}${staticText('ipv4
 }
 
 function longOpenText(): string {
-  const tables = Object.values(MORE_CHANNELS).map((table) => `${table};`);
-  return `hostname "${LONG_HOST_NAME}";\n${tables.join('\n')}\n`;
+  const tables = MORE_CHANNELS.map(([, kind], index) => `${kind} table more${index};\n`);
+  return `hostname "${LONG_HOST_NAME}";\n${tables.join('')}`;
 }
 
-function moreChannelText([channel, table]: readonly [string, string]): string {
-  const name = table.split(' ').at(-1);
-  return ` ${channel} { table ${name}; import all; export all; add paths yes; };\n`;
+function moreChannels(): string[] {
+  return MORE_CHANNELS.map(
+    ([channel], index) => ` ${channel} { table more${index}; import all; export all; add paths yes; };\n`,
+  );
 }
 
 function bfdText({ neighbors }: SpeakerSettings): string {
@@ -303,7 +285,7 @@ function neighborText(settings: SpeakerSettings, neighbor: NeighborSettings, ind
     (family) =>
       ` ${CHANNELS[family]} { import all; export all; next hop self; ${paths} ${extended(family)} };\n`,
   );
-  if (settings.longOpen) channels.push(...Object.entries(MORE_CHANNELS).map(moreChannelText));
+  if (settings.longOpen) channels.push(...moreChannels());
   // It does not learn neighbors, but tells them of itself.
   const peer = linkLocal === undefined ? address : `${linkLocal} % '${address}'`;
   const advertises = linkLocal === undefined ? '' : radvText(address, index);

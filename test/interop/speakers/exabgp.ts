@@ -1,57 +1,27 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonProcess } from '../network/daemon-process.ts';
-import type {
-  FamilyWord,
-  NeighborSettings,
-  OwnRoute,
-  Speaker,
-  SpeakerPlace,
-  SpeakerSettings,
-} from './speaker.ts';
+import { DaemonSpeaker } from './daemon-speaker.ts';
+import type { FamilyWord, NeighborSettings, OwnRoute, Speaker, SpeakerSettings } from './speaker.ts';
 
 /** ExaBGP: announces what no router would, and cannot be asked for what it has, only for what came. */
-export class ExaBgp implements Speaker {
+export class ExaBgp extends DaemonSpeaker implements Speaker {
   readonly program = 'ExaBGP';
-  readonly #place: SpeakerPlace;
-  readonly #settings: SpeakerSettings;
-  #process: DaemonProcess | undefined;
-
-  constructor(place: SpeakerPlace, settings: SpeakerSettings) {
-    this.#place = place;
-    this.#settings = settings;
-  }
 
   async start(): Promise<void> {
-    const { namespace, directory } = this.#place;
+    const { namespace, directory } = this.place;
     const file = join(directory, 'exabgp.conf');
-    writeFileSync(file, configurationText(this.#settings));
+    writeFileSync(file, configurationText(this.settings));
     const environment = ['exabgp_daemon_user=root', 'exabgp_api_cli=false', 'exabgp_log_level=DEBUG'];
     const log = join(directory, 'exabgp.log');
-    this.#process = new DaemonProcess(namespace, log, 'env', ...environment, 'exabgp', file);
-    await this.#process.answers('ExaBGP', async () => {
+    this.process = new DaemonProcess(namespace, log, 'env', ...environment, 'exabgp', file);
+    await this.process.answers('ExaBGP', async () => {
       if (!this.#wholeLog().includes('loaded new configuration successfully')) throw new Error('not yet');
     });
   }
 
-  async stop(): Promise<void> {
-    await this.#process?.stop();
-  }
-
-  async kill(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  freeze(): void {
-    this.#process?.freeze();
-  }
-
-  log(): string {
-    return this.#process?.log() ?? '';
-  }
-
   #wholeLog(): string {
-    return this.#process?.log(Number.MAX_SAFE_INTEGER) ?? '';
+    return this.process?.log(Number.MAX_SAFE_INTEGER) ?? '';
   }
 
   /** The NLRI that came in UPDATEs since the start, in its words: `10.0.0.0/8 next-hop 192.0.2.1`. */

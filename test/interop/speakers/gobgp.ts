@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runIn } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
+import { DaemonSpeaker } from './daemon-speaker.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
@@ -16,7 +17,6 @@ import type {
   SeenEvpnRoute,
   SeenMacRoute,
   SeenRoute,
-  SpeakerPlace,
   SpeakerSettings,
 } from './speaker.ts';
 
@@ -83,45 +83,21 @@ interface GoBgpExtendedCommunity {
 }
 
 /** GoBGP without zebra. */
-export class GoBgp implements Originator, EvpnSpeaker, PathSpeaker {
+export class GoBgp extends DaemonSpeaker implements Originator, EvpnSpeaker, PathSpeaker {
   readonly program = 'GoBGP';
-  readonly #place: SpeakerPlace;
-  readonly #settings: SpeakerSettings;
-  #process: DaemonProcess | undefined;
-
-  constructor(place: SpeakerPlace, settings: SpeakerSettings) {
-    this.#place = place;
-    this.#settings = settings;
-  }
 
   async start(): Promise<void> {
-    const { namespace, directory } = this.#place;
+    const { namespace, directory } = this.place;
     const file = join(directory, 'gobgpd.toml');
-    writeFileSync(file, configurationText(this.#settings));
+    writeFileSync(file, configurationText(this.settings));
     const args = ['-f', file, '--api-hosts', '127.0.0.1:50051', '--pprof-disable'];
-    this.#process = new DaemonProcess(namespace, join(directory, 'gobgpd.log'), 'gobgpd', ...args);
-    await this.#process.answers('GoBGP', () => this.#gobgp('global'));
-    for (const route of this.#settings.routes) await this.announce(route);
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.stop();
-  }
-
-  async kill(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  freeze(): void {
-    this.#process?.freeze();
-  }
-
-  log(): string {
-    return this.#process?.log() ?? '';
+    this.process = new DaemonProcess(namespace, join(directory, 'gobgpd.log'), 'gobgpd', ...args);
+    await this.process.answers('GoBGP', () => this.#gobgp('global'));
+    for (const route of this.settings.routes) await this.announce(route);
   }
 
   #gobgp(...args: readonly string[]): Promise<string> {
-    return runIn(this.#place.namespace, 'gobgp', ...args);
+    return runIn(this.place.namespace, 'gobgp', ...args);
   }
 
   async established(neighbor: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PathView, RouteView, SessionView, StatusView } from '../../../src/control/view.ts';
 import { run } from '../network/commands.ts';
 import { DaemonProcess } from '../network/daemon-process.ts';
+import { DaemonSpeaker } from './daemon-speaker.ts';
 import type {
   EvpnSpeaker,
   FamilyWord,
@@ -41,62 +42,42 @@ const ROLE_WORDS = { provider: 'Provider', customer: 'Customer', peer: 'Peer' } 
 const CLOSED_PORT = 1;
 
 /** openpe-routerd without a data plane: a router between its neighbors. It originates nothing. */
-export class OpenPe implements EvpnSpeaker, PathSpeaker {
+export class OpenPe extends DaemonSpeaker implements EvpnSpeaker, PathSpeaker {
   readonly program = 'openpe-routerd';
-  readonly #place: SpeakerPlace;
-  readonly #settings: SpeakerSettings;
   readonly #control: string;
-  #process: DaemonProcess | undefined;
 
   constructor(place: SpeakerPlace, settings: SpeakerSettings) {
-    this.#place = place;
-    this.#settings = settings;
+    super(place, settings);
     this.#control = join(place.directory, 'control.sock');
   }
 
   async start(): Promise<void> {
     if (!existsSync('dist/openpe-routerd.cjs')) throw new Error('openpe-routerd is not built: make build');
-    const { namespace, directory } = this.#place;
+    const { namespace, directory } = this.place;
     const file = join(directory, 'underlay.yaml');
-    writeFileSync(file, JSON.stringify(underlayResource(this.#settings), undefined, 2));
+    writeFileSync(file, JSON.stringify(underlayResource(this.settings), undefined, 2));
     const listen = ['--bgp-listen', '0.0.0.0:179', '--bgp-listen', '[::]:179'];
     const node = ['--config', file, '--node-index', '0', '--dataplane', 'none'];
     const args = [...node, ...listen, '--control', this.#control];
     const log = join(directory, 'openpe-routerd.log');
-    this.#process = new DaemonProcess(namespace, log, process.execPath, 'bin/openpe-routerd', 'run', ...args);
-    await this.#process.answers('openpe-routerd', () => this.control('status'));
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.stop();
+    this.process = new DaemonProcess(namespace, log, process.execPath, 'bin/openpe-routerd', 'run', ...args);
+    await this.process.answers('openpe-routerd', () => this.control('status'));
   }
 
   /** Exit status of the process; undefined while it runs and when a signal ended it. */
   get exitStatus(): number | undefined {
-    return this.#process?.exitStatus;
-  }
-
-  async kill(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  freeze(): void {
-    this.#process?.freeze();
+    return this.process?.exitStatus;
   }
 
   thaw(): void {
-    this.#process?.thaw();
+    this.process?.thaw();
   }
 
   /** Id of its process; throws when it was not started. */
   get pid(): number {
-    const pid = this.#process?.pid;
+    const pid = this.process?.pid;
     if (pid === undefined) throw new Error('openpe-routerd was not started');
     return pid;
-  }
-
-  log(): string {
-    return this.#process?.log() ?? '';
   }
 
   /** Runs `openpe-routerctl … -o json`. */
