@@ -19,6 +19,17 @@ export const VPNV6_UNICAST: Family = 0x0280;
 /** L2VPN EVPN (AFI 25, SAFI 70; RFC 7432). */
 export const L2VPN_EVPN: Family = 0x1946;
 
+/** The families whose routes are read and written here, and kept for those who ask for them. */
+export const CARRIED_FAMILIES: readonly Family[] = [
+  IPV4_UNICAST,
+  IPV6_UNICAST,
+  L2VPN_EVPN,
+  VPNV4_UNICAST,
+  VPNV6_UNICAST,
+  IPV4_LABELED_UNICAST,
+  IPV6_LABELED_UNICAST,
+];
+
 const SAFI_LABELED = 4;
 const SAFI_VPN = 128;
 

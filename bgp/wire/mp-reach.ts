@@ -1,21 +1,7 @@
 import { addressFromBytes, type IpAddress } from '../../net/address.ts';
 import type { ByteWriter } from '../../net/byte-writer.ts';
 import { AttributeCode, AttributeFlag } from './constants.ts';
-import {
-  afiOf,
-  type Family,
-  familyName,
-  familyOf,
-  IPV4_LABELED_UNICAST,
-  IPV4_UNICAST,
-  IPV6_LABELED_UNICAST,
-  IPV6_UNICAST,
-  isVpnFamily,
-  L2VPN_EVPN,
-  safiOf,
-  VPNV4_UNICAST,
-  VPNV6_UNICAST,
-} from './family.ts';
+import { afiOf, CARRIED_FAMILIES, type Family, familyName, familyOf, isVpnFamily, safiOf } from './family.ts';
 import { readU8, readU16 } from './octets.ts';
 
 /** The next hop of MP_REACH_NLRI; the route distinguisher of VPN families is left out. */
@@ -66,7 +52,7 @@ export function decodeMpReach(
   // One reserved octet follows the next hop.
   if (nextHopEnd + 1 > end) return { family, failure: `a next hop of ${nextHopSize} octets does not fit` };
   const nlriStart = nextHopEnd + 1;
-  if (!isCarriedFamily(family)) return { family, nextHop: undefined, nlriStart, nlriEnd: end };
+  if (!CARRIED_FAMILIES.includes(family)) return { family, nextHop: undefined, nlriStart, nlriEnd: end };
   const nextHop = decodeNextHop(family, bytes, nextHopStart, nextHopSize, extendedNextHop);
   if (!nextHop) {
     return { family, failure: `a next hop of ${nextHopSize} octets is not one of ${familyName(family)}` };
@@ -79,22 +65,6 @@ export function decodeMpUnreach(bytes: Uint8Array, start: number, end: number): 
   if (end - start < 3) return { failure: `${end - start} octets are too few for AFI and SAFI` };
   const family = familyOf(readU16(bytes, start), readU8(bytes, start + 2));
   return { family, nlriStart: start + 3, nlriEnd: end };
-}
-
-/** True for the families whose routes `nlri.ts` reads and writes. */
-export function isCarriedFamily(family: Family): boolean {
-  switch (family) {
-    case IPV4_UNICAST:
-    case IPV6_UNICAST:
-    case IPV4_LABELED_UNICAST:
-    case IPV6_LABELED_UNICAST:
-    case VPNV4_UNICAST:
-    case VPNV6_UNICAST:
-    case L2VPN_EVPN:
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** Undefined when the length is none that the family has. */

@@ -10,9 +10,9 @@ import {
 import { NO_ATTRIBUTES, type PathAttributes } from './attribute-types.ts';
 import { AttributeCode, HEADER_SIZE, MessageType, UpdateErrorSubcode } from './constants.ts';
 import type { WireContext } from './context.ts';
-import { type Family, familyName, IPV4_UNICAST } from './family.ts';
+import { CARRIED_FAMILIES, type Family, familyName, IPV4_UNICAST } from './family.ts';
 import { beginMessage, endMessage } from './message-header.ts';
-import { beginMpReach, beginMpUnreach, endMpAttribute, isCarriedFamily, type MpNextHop } from './mp-reach.ts';
+import { beginMpReach, beginMpUnreach, endMpAttribute, type MpNextHop } from './mp-reach.ts';
 import { decodeNlri, encodeNlri, type NlriError, type NlriKind, type NlriRoute } from './nlri.ts';
 import { ipPrefixContradiction } from './nlri-evpn.ts';
 import { readU16 } from './octets.ts';
@@ -82,7 +82,7 @@ export function decodeUpdate(
   const read = (family: Family, from: number, to: number, kind: NlriKind, attribute: number): RouteList => {
     const { routes, error } = decodeNlri(family, bytes, from, to, context.addPath(family), kind);
     if (error) errors.push(nlriError(family, error, attribute));
-    return { family, routes, carried: isCarriedFamily(family) };
+    return { family, routes, carried: CARRIED_FAMILIES.includes(family) };
   };
   if (withdrawnStart < withdrawnEnd) {
     withdrawn.push(read(IPV4_UNICAST, withdrawnStart, withdrawnEnd, 'withdrawn', 0));

@@ -1,13 +1,10 @@
 import {
+  CARRIED_FAMILIES,
   type Family,
   familyName,
-  IPV4_LABELED_UNICAST,
   IPV4_UNICAST,
-  IPV6_LABELED_UNICAST,
   IPV6_UNICAST,
   L2VPN_EVPN,
-  VPNV4_UNICAST,
-  VPNV6_UNICAST,
 } from '../../bgp/wire/family.ts';
 import { parseAddress } from '../../net/address.ts';
 import { hostPrefix, type IpPrefix, networkOf, parsePrefix } from '../../net/prefix.ts';
@@ -51,12 +48,7 @@ export type ParsedRequest =
 
 /** Families that routes are kept of, by the names a user may give. */
 const FAMILIES: ReadonlyMap<string, Family> = new Map([
-  [familyName(IPV4_UNICAST), IPV4_UNICAST],
-  [familyName(IPV6_UNICAST), IPV6_UNICAST],
-  [familyName(L2VPN_EVPN), L2VPN_EVPN],
-  ...[VPNV4_UNICAST, VPNV6_UNICAST, IPV4_LABELED_UNICAST, IPV6_LABELED_UNICAST].map(
-    (family) => [familyName(family), family] as const,
-  ),
+  ...CARRIED_FAMILIES.map((family) => [familyName(family), family] as const),
   ['ipv4', IPV4_UNICAST],
   ['ipv6', IPV6_UNICAST],
   ['evpn', L2VPN_EVPN],

@@ -3,6 +3,7 @@ import type { AsPath } from '../../bgp/wire/as-path.ts';
 import type { OriginValue, PathAttributes, RawAttribute } from '../../bgp/wire/attribute-types.ts';
 import type { Capability } from '../../bgp/wire/capabilities.ts';
 import {
+  CARRIED_FAMILIES,
   type Family,
   IPV4_LABELED_UNICAST,
   IPV4_UNICAST,
@@ -177,15 +178,7 @@ export function routeOf(family: Family, kind: 'announced' | 'withdrawn'): fc.Arb
   }
 }
 
-export const carriedFamily = fc.constantFrom(
-  IPV4_UNICAST,
-  IPV6_UNICAST,
-  IPV4_LABELED_UNICAST,
-  IPV6_LABELED_UNICAST,
-  VPNV4_UNICAST,
-  VPNV6_UNICAST,
-  L2VPN_EVPN,
-);
+export const carriedFamily = fc.constantFrom(...CARRIED_FAMILIES);
 
 /** Next hops that a family may have on a session with RFC 8950. */
 export function nextHopOf(family: Family): fc.Arbitrary<MpNextHop> {

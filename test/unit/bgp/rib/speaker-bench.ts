@@ -10,14 +10,12 @@ import type {
 } from '../../../../bgp/session/session-events.ts';
 import { Speaker } from '../../../../bgp/speaker.ts';
 import {
+  CARRIED_FAMILIES,
   type Family,
-  IPV4_LABELED_UNICAST,
+  hasLabels,
   IPV4_UNICAST,
-  IPV6_LABELED_UNICAST,
   IPV6_UNICAST,
   L2VPN_EVPN,
-  VPNV4_UNICAST,
-  VPNV6_UNICAST,
 } from '../../../../bgp/wire/family.ts';
 import { type IpAddress, ipv4ToNumber, parseAddress } from '../../../../net/address.ts';
 import { FakeClock } from '../session/fake-clock.ts';
@@ -25,12 +23,7 @@ import { FakeClock } from '../session/fake-clock.ts';
 export const ALL_FAMILIES: readonly Family[] = [IPV4_UNICAST, IPV6_UNICAST, L2VPN_EVPN];
 
 /** Those of routes with labels, which are passed on as they are. */
-export const LABELED_FAMILIES: readonly Family[] = [
-  VPNV4_UNICAST,
-  VPNV6_UNICAST,
-  IPV4_LABELED_UNICAST,
-  IPV6_LABELED_UNICAST,
-];
+export const LABELED_FAMILIES: readonly Family[] = CARRIED_FAMILIES.filter(hasLabels);
 
 export function addressOf(text: string): IpAddress {
   const parsed = parseAddress(text);
